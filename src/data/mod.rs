@@ -1,0 +1,10 @@
+//! Data: rows of inputs and targets, and which of them a step sees.
+
+mod dataset;
+mod sampler;
+mod samples;
+
+pub use dataset::Dataset;
+pub(crate) use dataset::Views;
+pub use sampler::{Batch, BatchSize, Order, Sampler};
+pub use samples::{Element, Samples};

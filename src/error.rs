@@ -1,0 +1,156 @@
+//! The one error type of the crate.
+
+/// What can go wrong, each with the argument it is about, what was given and what was expected.
+///
+/// Bad input is refused before the first step of a run; a run that has begun ends with a
+/// [`StopReason`](crate::StopReason) instead.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A number or setting outside its legal range.
+    #[error("{argument} is {given}, but must be {expected}")]
+    InvalidArgument {
+        /// The argument, as it is called in the interface.
+        argument: String,
+        /// The value that was given.
+        given: String,
+        /// What would have been accepted.
+        expected: String,
+    },
+    /// Two things that belong together differ in shape.
+    #[error("{argument} has shape {given:?}, but {expected:?} was expected")]
+    ShapeMismatch {
+        /// The argument, as it is called in the interface.
+        argument: String,
+        /// The shape that was given.
+        given: Vec<usize>,
+        /// The shape that was expected.
+        expected: Vec<usize>,
+    },
+    /// A data set or an array without elements.
+    #[error("{argument} is empty")]
+    Empty {
+        /// The argument, as it is called in the interface.
+        argument: String,
+    },
+    /// An array with a NaN or an infinity in it.
+    #[error("{argument} has the non-finite value {given} at position {position}")]
+    NotFinite {
+        /// The argument, as it is called in the interface.
+        argument: String,
+        /// Where the first such value stands, counted in memory order.
+        position: usize,
+        /// The value.
+        given: f64,
+    },
+    /// A class label for which the model has no output.
+    #[error("targets has the label {given} in row {row}, but the model has {classes} outputs: labels run from 0 to {}", .classes.saturating_sub(1))]
+    LabelOutOfRange {
+        /// The row of the label.
+        row: usize,
+        /// The label.
+        given: usize,
+        /// The number of classes.
+        classes: usize,
+    },
+    /// A parameter name that is not in the layout, or a pattern that matches none.
+    #[error("no parameter is called or matched by {given:?}; there are: {}", .known.join(", "))]
+    UnknownParameter {
+        /// The name or pattern that was given.
+        given: String,
+        /// The names there are.
+        known: Vec<String>,
+    },
+    /// A parameter name used twice in one layout.
+    #[error("the parameter name {name:?} is already in the layout")]
+    DuplicateParameter {
+        /// The name.
+        name: String,
+    },
+    /// Parameters, gradient or state that were made for something else.
+    #[error("{argument} was made for {given}, but is used with {expected}")]
+    Foreign {
+        /// The argument, as it is called in the interface.
+        argument: String,
+        /// What it was made for.
+        given: String,
+        /// What it is used with.
+        expected: String,
+    },
+}
+
+impl Error {
+    pub(crate) fn invalid(
+        argument: impl Into<String>,
+        given: impl ToString,
+        expected: impl Into<String>,
+    ) -> Self {
+        Error::InvalidArgument {
+            argument: argument.into(),
+            given: given.to_string(),
+            expected: expected.into(),
+        }
+    }
+
+    pub(crate) fn shape(argument: impl Into<String>, given: &[usize], expected: &[usize]) -> Self {
+        Error::ShapeMismatch {
+            argument: argument.into(),
+            given: given.to_vec(),
+            expected: expected.to_vec(),
+        }
+    }
+
+    pub(crate) fn empty(argument: impl Into<String>) -> Self {
+        Error::Empty {
+            argument: argument.into(),
+        }
+    }
+}
+
+/// Checks of hyperparameters, shared by every builder.
+pub(crate) mod check {
+    use super::Error;
+
+    pub(crate) fn require(
+        holds: bool,
+        argument: &str,
+        given: impl ToString,
+        expected: &str,
+    ) -> Result<(), Error> {
+        if holds {
+            Ok(())
+        } else {
+            Err(Error::invalid(argument, given, expected))
+        }
+    }
+
+    /// Finite and at least zero.
+    pub(crate) fn non_negative(argument: &str, given: f64) -> Result<(), Error> {
+        require(
+            given >= 0.0 && given.is_finite(),
+            argument,
+            given,
+            "finite and at least 0",
+        )
+    }
+
+    /// Finite and above zero.
+    pub(crate) fn positive(argument: &str, given: f64) -> Result<(), Error> {
+        require(
+            given > 0.0 && given.is_finite(),
+            argument,
+            given,
+            "finite and above 0",
+        )
+    }
+
+    /// In [0, 1): a decay rate of a moving average.
+    pub(crate) fn below_one(argument: &str, given: f64) -> Result<(), Error> {
+        require(
+            (0.0..1.0).contains(&given),
+            argument,
+            given,
+            "at least 0 and below 1",
+        )
+    }
+}

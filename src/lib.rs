@@ -1,0 +1,88 @@
+//! Gradient-based optimisation over [`ndarray`]: the rules of `torch.optim` with its numbers, learning-rate schedules,
+//! and a training loop, for models of one's own.
+//!
+//! ```
+//! use downhill::prelude::*;
+//! use downhill::ndarray::array;
+//!
+//! // y = 2x + 1
+//! let inputs = array![[0.0], [1.0], [2.0], [3.0]];
+//! let targets = array![1.0, 3.0, 5.0, 7.0];
+//! let data: Dataset<f64, _, _> = Dataset::new(&inputs, &targets)?;
+//!
+//! let run = Trainer::new(Adam::new())
+//!     .learning_rate(0.1)
+//!     .epochs(500)
+//!     .fit(&Linear::new(1, 1)?, &MeanSquaredError, &data)?;
+//!
+//! assert!(run.history.last().is_some_and(|record| record.loss < 1e-6));
+//! # Ok::<(), downhill::Error>(())
+//! ```
+//!
+//! # By task
+//!
+//! | you want to | see |
+//! |---|---|
+//! | train a model on data | [`Trainer::fit`], [`model`], [`loss`] |
+//! | watch a validation set and metrics | [`EmpiricalRisk`], [`metrics`] |
+//! | minimise a function | [`Trainer::minimize`], [`Function`] |
+//! | use an optimiser in your own loop | [`optim::Stepper`] |
+//! | write a model, loss, optimiser, schedule | [`Model`], [`Loss`] or [`loss::Pointwise`], [`optim::Rule`], [`LrSchedule`] |
+//! | see or stop a run | [`train::Callback`] |
+//! | check a gradient | [`objective::check_gradient`] |
+//!
+//! # How it fits together
+//!
+//! Everything that is minimised is a sum of terms, an [`Objective`]. A [`data::Sampler`] decides which terms a step
+//! sees, an [`Optimizer`] how the weights then move, an [`LrSchedule`] how far; the [`Trainer`] turns the crank. All
+//! weights of a model live in one contiguous buffer, [`Params`], with a [`Layout`] of named tensors over it. An
+//! update rule is written once, for one weight ([`optim::Rule`]), and runs vectorised over all of them.
+//!
+//! # Features
+//!
+//! `progress` (on by default): [`Trainer::progress_bar`].
+
+mod error;
+mod gradient;
+mod group;
+mod linalg;
+mod params;
+mod scalar;
+
+pub mod data;
+pub mod loss;
+pub mod metrics;
+pub mod model;
+pub mod objective;
+pub mod optim;
+pub mod schedule;
+pub mod train;
+
+pub use data::{BatchSize, Dataset};
+pub use error::Error;
+pub use gradient::Gradient;
+pub use group::{Factors, Group};
+pub use loss::Loss;
+pub use model::Model;
+pub use ndarray;
+pub use objective::{EmpiricalRisk, Function, Objective};
+pub use optim::Optimizer;
+pub use params::{Handle, Layout, Params, TensorSpec};
+pub use rand;
+pub use scalar::Scalar;
+pub use schedule::LrSchedule;
+pub use train::{Run, StopReason, Trainer};
+
+/// What most programs need: `use downhill::prelude::*;`.
+pub mod prelude {
+    pub use crate::{
+        BatchSize, Dataset, EmpiricalRisk, Error, Function, Gradient, Group, Layout, Loss, LrSchedule, Model,
+        Objective, Optimizer, Params, Run, Scalar, StopReason, Trainer,
+        loss::{
+            BinaryCrossEntropy, Huber, MeanAbsoluteError, MeanSquaredError, Reduction, SoftmaxCrossEntropy,
+        },
+        model::{Activation, Linear, Mlp},
+        optim::{Adagrad, Adam, GradientDescent, MiniBatchSgd, Momentum, RmsProp, RuleExt, Sgd},
+        schedule::{Cyclical, ReduceOnPlateau, Span, StepDecay},
+    };
+}

@@ -1,0 +1,125 @@
+//! Losses for classes.
+
+use ndarray::{Array1, ArrayView1, ArrayView2, ArrayViewMut2, Axis};
+
+use super::{Loss, Pointwise};
+use crate::{Error, Scalar, error::check};
+
+/// Binary cross-entropy of a logit: `(1 − y) p + L log(1 + e⁻ᵖ)` with `L = 1 + (c − 1) y`, computed so that no logit
+/// overflows; slope `(1 − y) − L σ(−p)`. Targets are probabilities in \[0, 1\].
+///
+/// `torch.nn.BCEWithLogitsLoss(pos_weight=c)`. `c` weighs the positive class; default 1.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct BinaryCrossEntropy {
+    positive_weight: f64,
+}
+
+impl BinaryCrossEntropy {
+    /// Both classes count alike.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { positive_weight: 1.0 }
+    }
+
+    /// Multiplies the loss of positive targets, at least 0. Default: 1.
+    #[must_use]
+    pub fn positive_weight(mut self, weight: f64) -> Self {
+        self.positive_weight = weight;
+        self
+    }
+}
+
+impl Default for BinaryCrossEntropy {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<F: Scalar> Pointwise<F> for BinaryCrossEntropy {
+    #[inline]
+    fn value_and_slope(&self, prediction: F, target: F) -> (F, F) {
+        let (zero, one) = (F::zero(), F::one());
+        let weight = one + (F::of(self.positive_weight) - one) * target;
+        // One exponential, of a number that is never positive, serves both.
+        let small = (-prediction.abs()).exp();
+        let softplus = small.ln_1p() + (-prediction).max(zero);
+        let sigmoid = if prediction > zero {
+            small / (one + small)
+        } else {
+            one / (one + small)
+        };
+        (
+            (one - target) * prediction + weight * softplus,
+            (one - target) - weight * sigmoid,
+        )
+    }
+
+    fn check_target(&self, target: F) -> Result<(), Error> {
+        check::require(
+            target >= F::zero() && target <= F::one(),
+            "a target",
+            target,
+            "a probability from 0 to 1",
+        )
+    }
+
+    fn validate(&self) -> Result<(), Error> {
+        check::non_negative("positive_weight", self.positive_weight)
+    }
+}
+
+/// Softmax cross-entropy with class labels: `log Σⱼ e^pⱼ − p_y` of a row of logits; gradient `softmax(p) − e_y`.
+///
+/// The largest logit is subtracted first, so that nothing overflows. Targets are `Array1<usize>`, from 0.
+/// `torch.nn.CrossEntropyLoss`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct SoftmaxCrossEntropy;
+
+impl<F: Scalar> Loss<F, Array1<usize>> for SoftmaxCrossEntropy {
+    fn check(&self, outputs: usize, targets: &ArrayView1<'_, usize>) -> Result<(), Error> {
+        match targets.iter().enumerate().find(|(_, label)| **label >= outputs) {
+            Some((row, &given)) => Err(Error::LabelOutOfRange {
+                row,
+                given,
+                classes: outputs,
+            }),
+            None => Ok(()),
+        }
+    }
+
+    fn value_and_gradient(
+        &self,
+        predictions: ArrayView2<'_, F>,
+        targets: &ArrayView1<'_, usize>,
+        weights: Option<ArrayView1<'_, F>>,
+        scale: F,
+        mut gradient: ArrayViewMut2<'_, F>,
+    ) -> F {
+        let mut total = F::zero();
+        let rows = predictions
+            .axis_iter(Axis(0))
+            .zip(targets)
+            .zip(gradient.axis_iter_mut(Axis(0)));
+        for (row, ((logits, &label), mut gradient)) in rows.enumerate() {
+            let weight = weights.map_or(F::one(), |weights| weights[row]);
+            let largest = logits
+                .iter()
+                .fold(F::neg_infinity(), |largest, &p| largest.max(p));
+            let mut sum = F::zero();
+            for (g, &p) in gradient.iter_mut().zip(logits) {
+                *g = (p - largest).exp();
+                sum += *g;
+            }
+            let factor = scale * weight / sum;
+            for g in &mut gradient {
+                *g *= factor;
+            }
+            // A label has been checked to be in range; if not, the loss is NaN and the run stops.
+            total += weight * logits.get(label).map_or(F::nan(), |&p| sum.ln() - (p - largest));
+            if let Some(g) = gradient.get_mut(label) {
+                *g -= scale * weight;
+            }
+        }
+        total
+    }
+}

@@ -1,0 +1,109 @@
+//! Losses: `ℓ(ŷ, y)`.
+//!
+//! | loss | of one prediction p and target y | targets |
+//! |---|---|---|
+//! | [`MeanSquaredError`] | `(p − y)²` | numbers |
+//! | [`MeanAbsoluteError`] | `abs(p − y)` | numbers |
+//! | [`Huber`] | quadratic within δ, linear beyond | numbers |
+//! | [`BinaryCrossEntropy`] | `log(1 + eᵖ) − y p`, of a logit p | numbers in \[0, 1\] |
+//! | [`SoftmaxCrossEntropy`] | `−log softmax(p)_y`, of a row of logits | class labels |
+//!
+//! A loss of single numbers is written as a [`Pointwise`]: its value and slope. What looks at a whole row implements
+//! [`Loss`] itself.
+
+mod classification;
+mod pointwise;
+mod regression;
+
+pub use classification::{BinaryCrossEntropy, SoftmaxCrossEntropy};
+pub use pointwise::Pointwise;
+pub use regression::{Huber, MeanAbsoluteError, MeanSquaredError};
+
+use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewMut2};
+
+use crate::{Error, Scalar, data::Samples};
+
+/// Whether the loss of a batch is the mean or the sum of its terms.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Reduction {
+    /// The weighted mean, as PyTorch's default.
+    #[default]
+    Mean,
+    /// The weighted sum.
+    Sum,
+}
+
+/// A loss `ℓ(ŷ, y)`.
+///
+/// Everything here is a weighted **sum** over rows, and the gradient is scaled by what the caller says, so that shards
+/// of a batch add up, and mean or sum is the caller's choice. Shapes and targets are checked once, when a run is built.
+///
+/// See `examples/custom_model.rs` for one written from scratch.
+pub trait Loss<F: Scalar, Y: Samples = Array2<F>>: Send + Sync {
+    /// Whether these targets fit a model with `outputs` outputs.
+    ///
+    /// # Errors
+    /// [`Error::ShapeMismatch`], [`Error::LabelOutOfRange`] or [`Error::InvalidArgument`] if they do not.
+    fn check(&self, outputs: usize, targets: &Y::View<'_>) -> Result<(), Error>;
+
+    /// `Σᵢ wᵢ ℓ(ŷᵢ, yᵢ)`, with all `wᵢ` 1 where none are given; and `scale` times its derivative with respect to the
+    /// predictions, written over what is in `gradient`.
+    fn value_and_gradient(
+        &self,
+        predictions: ArrayView2<'_, F>,
+        targets: &Y::View<'_>,
+        weights: Option<ArrayView1<'_, F>>,
+        scale: F,
+        gradient: ArrayViewMut2<'_, F>,
+    ) -> F;
+
+    /// By what the sum is divided for the mean: `Σᵢ wᵢ` by default; losses of single numbers count every output.
+    fn total_weight(&self, outputs: usize, targets: &Y::View<'_>, weights: Option<ArrayView1<'_, F>>) -> F {
+        let _ = outputs;
+        sum_of_weights::<F, Y>(targets, weights)
+    }
+}
+
+/// `Σᵢ wᵢ`, or the number of rows.
+pub(crate) fn sum_of_weights<F: Scalar, Y: Samples>(
+    targets: &Y::View<'_>,
+    weights: Option<ArrayView1<'_, F>>,
+) -> F {
+    weights.map_or_else(|| F::of(Y::count(targets) as f64), |weights| weights.sum())
+}
+
+/// The loss of predictions against targets, checked, and its gradient with respect to the predictions.
+///
+/// # Errors
+/// What [`Loss::check`] finds, and [`Error::ShapeMismatch`] if the numbers of rows differ.
+///
+/// ```
+/// use downhill::loss::{self, MeanSquaredError, Reduction};
+/// use ndarray::array;
+///
+/// let (value, gradient) =
+///     loss::value_and_gradient(&MeanSquaredError, array![[1.0], [4.0]].view(), &array![1.0, 2.0], Reduction::Mean)?;
+/// assert_eq!(value, 2.0);
+/// assert_eq!(gradient, array![[0.0], [2.0]]);
+/// # Ok::<(), downhill::Error>(())
+/// ```
+pub fn value_and_gradient<F: Scalar, Y: Samples, L: Loss<F, Y>>(
+    loss: &L,
+    predictions: ArrayView2<'_, F>,
+    targets: &Y,
+    reduction: Reduction,
+) -> Result<(F, Array2<F>), Error> {
+    let targets = targets.view();
+    let (rows, outputs) = predictions.dim();
+    if rows != Y::count(&targets) {
+        return Err(Error::shape("targets (rows)", &[Y::count(&targets)], &[rows]));
+    }
+    loss.check(outputs, &targets)?;
+    let total = match reduction {
+        Reduction::Mean => loss.total_weight(outputs, &targets, None),
+        Reduction::Sum => F::one(),
+    };
+    let mut gradient = Array2::zeros((rows, outputs));
+    let sum = loss.value_and_gradient(predictions, &targets, None, F::one() / total, gradient.view_mut());
+    Ok((sum / total, gradient))
+}

@@ -1,0 +1,118 @@
+//! The linear model.
+
+use ndarray::{Array2, ArrayView2, Axis, Ix1, Ix2, s};
+
+use super::{Model, check_columns};
+use crate::{Error, Gradient, Handle, Layout, Params, Scalar, error::check, linalg};
+
+/// `ŷ = X W + b`: linear, logistic or softmax regression, by the choice of the loss.
+///
+/// Parameters: `"weight"` [inputs, outputs] and, unless it is left out, `"bias"` [outputs]; both start at zero.
+///
+/// ```
+/// use downhill::{Dataset, Trainer, loss::MeanSquaredError, model::Linear, optim::GradientDescent};
+/// use ndarray::array;
+///
+/// let inputs = array![[0.0], [1.0], [2.0], [3.0]];
+/// let targets = array![1.0, 3.0, 5.0, 7.0];
+/// let run = Trainer::new(GradientDescent)
+///     .learning_rate(0.1)
+///     .epochs(500)
+///     .fit(&Linear::new(1, 1)?, &MeanSquaredError, &Dataset::new(&inputs, &targets)?)?;
+/// assert!((run.params.get("weight")?[[0, 0]] - 2.0_f64).abs() < 1e-6);
+/// assert!((run.params.get("bias")?[[0]] - 1.0_f64).abs() < 1e-6);
+/// # Ok::<(), downhill::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Linear {
+    layout: Layout,
+    weight: Handle<Ix2>,
+    bias: Option<Handle<Ix1>>,
+    inputs: usize,
+    outputs: usize,
+}
+
+impl Linear {
+    /// With an intercept for each output.
+    ///
+    /// # Errors
+    /// [`Error::InvalidArgument`] if either number is 0.
+    pub fn new(inputs: usize, outputs: usize) -> Result<Self, Error> {
+        let mut model = Self::without_intercept(inputs, outputs)?;
+        model.bias = Some(model.layout.add("bias", outputs)?);
+        Ok(model)
+    }
+
+    /// Through the origin: `ŷ = X W`.
+    ///
+    /// # Errors
+    /// [`Error::InvalidArgument`] if either number is 0.
+    pub fn without_intercept(inputs: usize, outputs: usize) -> Result<Self, Error> {
+        check::require(inputs > 0, "inputs", inputs, "at least 1")?;
+        check::require(outputs > 0, "outputs", outputs, "at least 1")?;
+        let mut layout = Layout::new();
+        let weight = layout.add("weight", (inputs, outputs))?;
+        Ok(Self {
+            layout,
+            weight,
+            bias: None,
+            inputs,
+            outputs,
+        })
+    }
+}
+
+impl<F: Scalar> Model<F> for Linear {
+    type Scratch = Array2<F>;
+
+    fn layout(&self) -> Layout {
+        self.layout.clone()
+    }
+
+    fn outputs(&self) -> usize {
+        self.outputs
+    }
+
+    fn check(&self, inputs: &ArrayView2<'_, F>) -> Result<(), Error> {
+        check_columns(inputs, self.inputs)
+    }
+
+    fn scratch(&self, rows: usize) -> Array2<F> {
+        Array2::zeros((rows, self.outputs))
+    }
+
+    fn predict<'s>(
+        &self,
+        params: &Params<F>,
+        inputs: &ArrayView2<'_, F>,
+        scratch: &'s mut Array2<F>,
+    ) -> ArrayView2<'s, F> {
+        let mut predictions = scratch.slice_mut(s![..inputs.nrows(), ..]);
+        linalg::product(inputs.view(), params.view(&self.weight), predictions.view_mut());
+        if let Some(bias) = &self.bias {
+            predictions += &params.view(bias);
+        }
+        scratch.slice(s![..inputs.nrows(), ..])
+    }
+
+    fn backward(
+        &self,
+        _: &Params<F>,
+        inputs: &ArrayView2<'_, F>,
+        output_gradient: ArrayView2<'_, F>,
+        _: &mut Array2<F>,
+        gradient: &mut Gradient<F>,
+    ) {
+        linalg::add_transposed_product(inputs.view(), output_gradient, gradient.view_mut(&self.weight));
+        if let Some(bias) = &self.bias {
+            add_rows(output_gradient, &mut gradient.view_mut(bias));
+        }
+    }
+}
+
+/// `sum ← sum + Σ rows`.
+pub(super) fn add_rows<F: Scalar>(rows: ArrayView2<'_, F>, sum: &mut ndarray::ArrayViewMut1<'_, F>) {
+    for row in rows.axis_iter(Axis(0)) {
+        *sum += &row;
+    }
+}

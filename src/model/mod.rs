@@ -1,0 +1,113 @@
+//! Models: `ŷ = g(x; θ)`.
+
+mod activation;
+mod linear;
+mod mlp;
+
+pub use activation::Activation;
+pub use linear::Linear;
+pub use mlp::{Initialization, Mlp};
+
+use ndarray::{Array2, ArrayView2};
+use rand::Rng;
+
+use crate::{Error, Gradient, Layout, Params, Scalar, data::Samples};
+
+/// A model `ŷ = g(x; θ)`: a description of how parameters turn inputs into predictions, and predictions' gradients into
+/// parameters' gradients.
+///
+/// The parameters come from outside, so that shards of a batch can run side by side, and gradient checks, averages and
+/// restored parameters need nothing more. Shapes are checked once, when a run is built; after that `predict` and
+/// `backward` see only what fits, and cannot fail.
+///
+/// See `examples/custom_model.rs` for one written from scratch.
+pub trait Model<F: Scalar, X: Samples = Array2<F>>: Send + Sync {
+    /// What `predict` leaves for `backward`, and room for predictions; made once and reused.
+    type Scratch: Send;
+
+    /// The named tensors of the parameters.
+    fn layout(&self) -> Layout;
+
+    /// The number of predictions for each row.
+    fn outputs(&self) -> usize;
+
+    /// Whether these inputs fit.
+    ///
+    /// # Errors
+    /// [`Error::ShapeMismatch`] if they do not.
+    fn check(&self, inputs: &X::View<'_>) -> Result<(), Error>;
+
+    /// Sets the parameters (zeros so far) for the start of a training. Default: leaves them at zero.
+    fn initialize(&self, params: &mut Params<F>, rng: &mut dyn Rng) {
+        let _ = (params, rng);
+    }
+
+    /// Room for batches of up to `rows` rows.
+    fn scratch(&self, rows: usize) -> Self::Scratch;
+
+    /// The predictions for the rows of `inputs`, one row each.
+    fn predict<'s>(
+        &self,
+        params: &Params<F>,
+        inputs: &X::View<'_>,
+        scratch: &'s mut Self::Scratch,
+    ) -> ArrayView2<'s, F>;
+
+    /// **Adds** to `gradient` the derivative of the loss with respect to the parameters, given that with respect to the
+    /// predictions that `predict` has just made for the same rows.
+    fn backward(
+        &self,
+        params: &Params<F>,
+        inputs: &X::View<'_>,
+        output_gradient: ArrayView2<'_, F>,
+        scratch: &mut Self::Scratch,
+        gradient: &mut Gradient<F>,
+    );
+}
+
+/// The predictions of a model for any inputs, with everything checked.
+///
+/// # Errors
+/// [`Error::Foreign`] if the parameters are of another model, and what [`Model::check`] finds in the inputs.
+///
+/// ```
+/// use downhill::{Params, model::{self, Linear, Model}};
+/// use ndarray::array;
+///
+/// let line = Linear::new(1, 1)?;
+/// let mut params = Params::<f64>::zeros(&Model::<f64>::layout(&line));
+/// params.set("weight", array![[2.0]].view())?;
+/// params.set("bias", array![1.0].view())?;
+/// assert_eq!(model::predict(&line, &params, &array![[0.0], [3.0]])?, array![[1.0], [7.0]]);
+/// # Ok::<(), downhill::Error>(())
+/// ```
+pub fn predict<F: Scalar, X: Samples, M: Model<F, X>>(
+    model: &M,
+    params: &Params<F>,
+    inputs: &X,
+) -> Result<Array2<F>, Error> {
+    check_layout("params", params.layout(), &model.layout())?;
+    let inputs = inputs.view();
+    model.check(&inputs)?;
+    let mut scratch = model.scratch(X::count(&inputs));
+    Ok(model.predict(params, &inputs, &mut scratch).to_owned())
+}
+
+pub(crate) fn check_layout(argument: &str, given: &Layout, expected: &Layout) -> Result<(), Error> {
+    if given == expected {
+        return Ok(());
+    }
+    Err(Error::Foreign {
+        argument: argument.into(),
+        given: given.describe(),
+        expected: expected.describe(),
+    })
+}
+
+/// The check of a model over a matrix with one column for each input.
+pub(crate) fn check_columns<F>(inputs: &ArrayView2<'_, F>, expected: usize) -> Result<(), Error> {
+    match inputs.ncols() {
+        columns if columns == expected => Ok(()),
+        columns => Err(Error::shape("inputs (columns)", &[columns], &[expected])),
+    }
+}

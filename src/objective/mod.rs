@@ -1,0 +1,77 @@
+//! What is minimised.
+
+mod check;
+mod function;
+pub mod functions;
+mod risk;
+
+pub use check::{GradientCheck, check_gradient};
+pub use function::Function;
+pub use risk::EmpiricalRisk;
+
+use rand::Rng;
+
+use crate::{Error, Gradient, Params, Scalar, data::Batch, loss::Reduction, train::Record};
+
+/// What is minimised: a sum of terms, `L(θ) = mean_i ℓ_i(θ)`.
+///
+/// A data set with a model and a loss is one ([`EmpiricalRisk`]); so is any function with a gradient ([`Function`]), a
+/// sum of one term. Value and gradient come from one call, into a buffer that the caller owns.
+pub trait Objective<F: Scalar> {
+    /// The number of terms.
+    fn terms(&self) -> usize {
+        1
+    }
+
+    /// Whether the value of a batch is the mean of its terms or their sum.
+    fn reduction(&self) -> Reduction {
+        Reduction::Mean
+    }
+
+    /// The parameters before the first step.
+    fn start(&self, rng: &mut dyn Rng) -> Params<F>;
+
+    /// Checks everything once, and makes room for batches of up to `rows` terms. Called before the first step.
+    ///
+    /// # Errors
+    /// Whatever does not fit together.
+    fn prepare(&mut self, rows: usize) -> Result<(), Error> {
+        let _ = rows;
+        Ok(())
+    }
+
+    /// The value of a batch, and its gradient, **written** into `gradient`.
+    ///
+    /// # Errors
+    /// For what goes wrong outside the arithmetic, such as reading data. A NaN is a value, not an error.
+    fn value_and_gradient(
+        &mut self,
+        params: &Params<F>,
+        batch: &Batch<'_>,
+        gradient: &mut Gradient<F>,
+    ) -> Result<F, Error>;
+
+    /// What a batch weighs in the mean over an epoch: the number of its terms, or the sum of their weights.
+    fn weight(&self, batch: &Batch<'_>) -> f64 {
+        batch.len() as f64
+    }
+
+    /// The names of the metrics that [`Objective::evaluate`] reports.
+    fn metrics(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// Whether [`Objective::evaluate`] reports a validation loss.
+    fn has_validation(&self) -> bool {
+        false
+    }
+
+    /// Adds the validation loss and the metrics to the record of an epoch.
+    ///
+    /// # Errors
+    /// As [`Objective::value_and_gradient`].
+    fn evaluate(&mut self, params: &Params<F>, record: &mut Record) -> Result<(), Error> {
+        let _ = (params, record);
+        Ok(())
+    }
+}

@@ -1,0 +1,167 @@
+//! Adam: momentum and RMSProp together, corrected for their start at zero.
+
+use super::{
+    Buffer, DecoupledWeightDecay, Moment, Off, On, Rule, RuleExt, Switch, adagrad::positive_epsilon,
+};
+use crate::{Error, Scalar, error::check};
+
+/// Adam: adaptive moment estimation.
+///
+/// `m ← β₁ m + (1 − β₁) g`, `v ← β₂ v + (1 − β₂) g²`,
+/// `w ← w − η / (1 − β₁ᵗ) · m / (√v / √(1 − β₂ᵗ) + ε)` at step t.
+/// AMSGrad: the largest `v` so far, uncorrected, in place of `v`.
+///
+/// | setting | default | range |
+/// |---|---|---|
+/// | `beta1` β₁ | 0.9 | [0, 1) |
+/// | `beta2` β₂ | 0.999 | [0, 1) |
+/// | `epsilon` ε | 1e-8 | ≥ 0 |
+/// | `amsgrad` | off | |
+/// | learning rate | 0.001 | ≥ 0 |
+///
+/// Equal to `torch.optim.Adam`. Keras and ensmallen add ε before the correction, which makes it larger in early steps;
+/// Optax's AMSGrad takes the maximum of the corrected moment. The bias corrections are computed in `f64`, once a step.
+/// A schedule that cycles momentum cycles β₁.
+///
+/// ```
+/// use downhill::{Function, Trainer, optim::Adam};
+/// let square = Function::new(vec![2.0], |w: &[f64], g: &mut [f64]| { g[0] = 2.0 * w[0]; w[0] * w[0] });
+/// let run = Trainer::new(Adam::new().beta2(0.99)).learning_rate(0.05).steps(500).minimize(square)?;
+/// assert!(run.params.norm() < 1e-3);
+/// # Ok::<(), downhill::Error>(())
+/// ```
+///
+/// Source: D. Kingma and J. Ba, arXiv 1412.6980 (2015); AMSGrad: S. Reddi, S. Kale and S. Kumar (ICLR 2018).
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[must_use]
+pub struct Adam<Maximum = Off> {
+    beta1: f64,
+    beta2: f64,
+    epsilon: f64,
+    amsgrad: Maximum,
+}
+
+/// AdamW: [`Adam`] with decoupled weight decay, `w ← w (1 − η λ)` before the step.
+///
+/// `Adam::new().decoupled_weight_decay(0.01)` is one; `AdamW::default()` is the same. Equal to `torch.optim.AdamW`.
+///
+/// Source: I. Loshchilov and F. Hutter, arXiv 1711.05101 (2019).
+pub type AdamW<Maximum = Off> = DecoupledWeightDecay<Adam<Maximum>>;
+
+impl Default for AdamW {
+    fn default() -> Self {
+        Adam::new().decoupled_weight_decay(0.01)
+    }
+}
+
+impl Adam {
+    /// With the defaults of the table.
+    pub fn new() -> Self {
+        Self {
+            beta1: 0.9,
+            beta2: 0.999,
+            epsilon: 1e-8,
+            amsgrad: Off,
+        }
+    }
+}
+
+impl Default for Adam {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<M> Adam<M> {
+    /// Sets β₁, how much of the first moment is kept at each step. Default: 0.9.
+    pub fn beta1(mut self, beta1: f64) -> Self {
+        self.beta1 = beta1;
+        self
+    }
+
+    /// Sets β₂, how much of the second moment is kept at each step. Default: 0.999.
+    pub fn beta2(mut self, beta2: f64) -> Self {
+        self.beta2 = beta2;
+        self
+    }
+
+    /// Sets ε, added to the corrected root. Default: 1e-8.
+    pub fn epsilon(mut self, epsilon: f64) -> Self {
+        self.epsilon = epsilon;
+        self
+    }
+
+    /// Divides by the largest second moment so far, so that no weight's rate ever grows again.
+    pub fn amsgrad(self) -> Adam<On> {
+        Adam {
+            beta1: self.beta1,
+            beta2: self.beta2,
+            epsilon: self.epsilon,
+            amsgrad: On,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+#[doc(hidden)]
+pub struct Coefficients<F> {
+    rate: F,
+    beta1: F,
+    rest1: F,
+    beta2: F,
+    rest2: F,
+    correction: F,
+    epsilon: F,
+}
+
+impl<F: Scalar, M: Switch> Rule<F> for Adam<M> {
+    type Slots = ([F; 2], M::Slot<F>);
+    type Coefficients = Coefficients<F>;
+
+    fn name(&self) -> &'static str {
+        if M::ON { "adam-amsgrad" } else { "adam" }
+    }
+
+    fn default_rate(&self) -> f64 {
+        0.001
+    }
+
+    fn buffers(&self) -> Vec<Buffer> {
+        let mut buffers = vec![Buffer::zeros("first_moment"), Buffer::zeros("second_moment")];
+        buffers.extend(M::ON.then(|| Buffer::zeros("largest_second_moment")));
+        buffers
+    }
+
+    fn validate(&self) -> Result<(), Error> {
+        check::below_one("beta1", self.beta1)?;
+        check::below_one("beta2", self.beta2)?;
+        check::non_negative("epsilon", self.epsilon)
+    }
+
+    fn coefficients(&self, now: Moment) -> Coefficients<F> {
+        let beta1 = now.momentum.unwrap_or(self.beta1);
+        let correct = |beta: f64| 1.0 - beta.powf(now.step as f64);
+        Coefficients {
+            rate: F::of(now.learning_rate / correct(beta1)),
+            beta1: F::of(beta1),
+            rest1: F::of(1.0 - beta1),
+            beta2: F::of(self.beta2),
+            rest2: F::of(1.0 - self.beta2),
+            correction: F::of(1.0 / correct(self.beta2).sqrt()),
+            epsilon: positive_epsilon(self.epsilon),
+        }
+    }
+
+    #[inline(always)]
+    fn update(c: &Coefficients<F>, weight: &mut F, gradient: F, slots: &mut Self::Slots) {
+        let ([first, second], largest) = slots;
+        *first = c.beta1 * *first + c.rest1 * gradient;
+        *second = c.beta2 * *second + c.rest2 * (gradient * gradient);
+        let mut root = *second;
+        if let Some(largest) = M::slot(largest) {
+            *largest = largest.max(*second);
+            root = *largest;
+        }
+        *weight -= c.rate * (*first / (root.sqrt() * c.correction + c.epsilon));
+    }
+}

@@ -1,0 +1,86 @@
+//! The one loop over weights: every element-wise optimiser runs through it.
+
+use pulp::{Arch, NullaryFnOnce};
+
+use super::{Rates, Rule, Slots, State, rule::Moment};
+use crate::{Error, Scalar};
+
+/// Up to this many weights a step is shorter than the look-up of the processor's features.
+const TINY: usize = 8;
+
+pub(super) fn step<F: Scalar, R: Rule<F>>(
+    rule: &R,
+    state: &mut State<F>,
+    weights: &mut [F],
+    gradient: &[F],
+    rates: Rates,
+) -> Result<(), Error> {
+    state.check(rule.name(), weights.len(), gradient.len(), rates)?;
+    state.step += 1;
+    let State {
+        segments,
+        buffers,
+        step,
+        ..
+    } = state;
+    for segment in segments.iter() {
+        let Some(factors) = segment.factors else { continue };
+        let range = segment.range.clone();
+        let coefficients = rule.coefficients(Moment::new(*step, rates, factors));
+        let mut slices = buffers
+            .iter_mut()
+            .filter_map(|(_, buffer)| buffer.get_mut(range.clone()));
+        let Some(streams) = R::Slots::streams(&mut slices) else {
+            return Err(too_few_buffers(rule.name()));
+        };
+        let pass = Pass::<F, R> {
+            coefficients: &coefficients,
+            weights: &mut weights[range.clone()],
+            gradient: &gradient[range],
+            streams,
+        };
+        if pass.weights.len() <= TINY {
+            pass.call()
+        } else {
+            Arch::new().dispatch(pass)
+        }
+    }
+    Ok(())
+}
+
+#[cold]
+fn too_few_buffers(name: &str) -> Error {
+    Error::invalid(
+        "buffers",
+        format!("fewer than the slots of the rule {name:?}"),
+        "one for each slot",
+    )
+}
+
+struct Pass<'a, F: Scalar, R: Rule<F>> {
+    coefficients: &'a R::Coefficients,
+    weights: &'a mut [F],
+    gradient: &'a [F],
+    streams: <R::Slots as Slots<F>>::Streams<'a>,
+}
+
+impl<F: Scalar, R: Rule<F>> NullaryFnOnce for Pass<'_, F, R> {
+    type Output = ();
+
+    /// All slices are cut to one length first, so that the loop has no bounds check and is vectorised for the
+    /// instruction set it is dispatched to.
+    #[inline(always)]
+    fn call(self) {
+        let len = self.weights.len();
+        let coefficients = *self.coefficients;
+        let (weights, gradient) = (&mut self.weights[..len], &self.gradient[..len]);
+        let Some(mut streams) = R::Slots::trim(self.streams, len) else {
+            return;
+        };
+        for i in 0..len {
+            let mut slots = R::Slots::load(&streams, i);
+            R::update(&coefficients, &mut weights[i], gradient[i], &mut slots);
+            slots.store(&mut streams, i);
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! Update rules: how a weight moves, given its gradient and its memory.
+//!
+//! | optimiser | memory a weight | the step |
+//! |---|---|---|
+//! | [`GradientDescent`], [`Sgd`], [`MiniBatchSgd`] | 0 | `w ← w − η g`, on the whole data, one item, b items |
+//! | [`Momentum`] | 1 | `v ← βv + g`, `w ← w − η v` |
+//! | [`Adagrad`] | 1 | `s ← s + g²`, `w ← w − η g / (√s + ε)` |
+//! | [`RmsProp`] | 1 (to 3) | `v ← αv + (1−α)g²`, `w ← w − η g / (√v + ε)` |
+//! | [`Adam`] | 2 (AMSGrad 3) | both moments, corrected for their start at zero |
+//!
+//! Around any of them, by [`RuleExt`]: [`weight_decay`](RuleExt::weight_decay),
+//! [`decoupled_weight_decay`](RuleExt::decoupled_weight_decay), [`maximize`](RuleExt::maximize).
+//!
+//! A rule of one's own is a [`Rule`]: the formula for one weight. What needs more than one weight at a time (a norm, a
+//! matrix) implements [`Optimizer`] itself. In a loop of one's own, a [`Stepper`] moves one's own arrays.
+
+mod adagrad;
+mod adam;
+mod driver;
+mod momentum;
+mod rmsprop;
+mod rule;
+mod sgd;
+mod state;
+mod stepper;
+mod wrappers;
+
+pub use adagrad::Adagrad;
+pub use adam::{Adam, AdamW};
+pub use momentum::Momentum;
+pub use rmsprop::RmsProp;
+pub use rule::{Moment, Off, On, Rule, Slots, Switch};
+pub use sgd::{GradientDescent, MiniBatchSgd, Sgd};
+pub use state::{Buffer, State};
+pub use stepper::{Pair, Stepper};
+pub use wrappers::{DecoupledWeightDecay, Maximize, RuleExt, WeightDecay};
+
+use crate::{Error, Scalar, data::BatchSize};
+
+/// The values a schedule sets for one step.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub struct Rates {
+    /// The learning rate η.
+    pub learning_rate: f64,
+    /// Replaces the momentum β (in Adam: `beta1`) for this step, where a schedule cycles it.
+    pub momentum: Option<f64>,
+}
+
+impl Rates {
+    /// The same rates with this momentum.
+    #[must_use]
+    pub fn with_momentum(mut self, momentum: Option<f64>) -> Self {
+        self.momentum = momentum;
+        self
+    }
+}
+
+impl From<f64> for Rates {
+    fn from(learning_rate: f64) -> Self {
+        Self {
+            learning_rate,
+            momentum: None,
+        }
+    }
+}
+
+/// An optimiser: plain configuration, usable for any number of runs at once. What a run remembers is in [`State`].
+///
+/// Object-safe, and not generic over the data: an [`Adam`] is an optimiser for `f32` and for `f64`.
+/// Element-wise optimisers implement [`Rule`] instead, and are optimisers by that.
+pub trait Optimizer<F: Scalar>: Send + Sync {
+    /// A stable name, the key of the state in error messages and checkpoints.
+    fn name(&self) -> &'static str;
+
+    /// The memory kept for each weight: names and starting values.
+    fn buffers(&self) -> Vec<Buffer>;
+
+    /// The learning rate where none is given.
+    fn default_rate(&self) -> f64;
+
+    /// The batch that defines this optimiser; `None` leaves it to the trainer.
+    fn batch(&self) -> Option<BatchSize> {
+        None
+    }
+
+    /// Whether every hyperparameter is legal. Called when a [`State`] is made.
+    ///
+    /// # Errors
+    /// [`Error::InvalidArgument`] naming the hyperparameter.
+    fn validate(&self) -> Result<(), Error> {
+        Ok(())
+    }
+
+    /// Moves `weights` by one step along `gradient`, both laid out as `state` is, and counts the step.
+    ///
+    /// # Errors
+    /// If lengths differ, if the state was made by another optimiser, or if a rate is negative or not finite; then
+    /// nothing has been changed.
+    fn step(
+        &self,
+        state: &mut State<F>,
+        weights: &mut [F],
+        gradient: &[F],
+        rates: Rates,
+    ) -> Result<(), Error>;
+}
+
+/// An optimiser chosen at run time is one. Spelt out for both scalars: generic code would overlap, for the compiler, with
+/// that for every [`Rule`].
+macro_rules! boxed {
+    ($($scalar:ty),*) => {
+        $(
+        impl Optimizer<$scalar> for Box<dyn Optimizer<$scalar> + '_> {
+            fn name(&self) -> &'static str {
+                (**self).name()
+            }
+
+            fn buffers(&self) -> Vec<Buffer> {
+                (**self).buffers()
+            }
+
+            fn default_rate(&self) -> f64 {
+                (**self).default_rate()
+            }
+
+            fn batch(&self) -> Option<BatchSize> {
+                (**self).batch()
+            }
+
+            fn validate(&self) -> Result<(), Error> {
+                (**self).validate()
+            }
+
+            fn step(&self, state: &mut State<$scalar>, weights: &mut [$scalar], gradient: &[$scalar], rates: Rates) -> Result<(), Error> {
+                (**self).step(state, weights, gradient, rates)
+            }
+        }
+        )*
+    };
+}
+
+boxed!(f32, f64);

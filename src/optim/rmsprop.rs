@@ -1,0 +1,177 @@
+//! RMSProp: Adagrad with a memory that fades.
+
+use super::{Buffer, Moment, Off, On, Rule, Switch, adagrad::positive_epsilon};
+use crate::{Error, Scalar, error::check};
+
+/// RMSProp: divides the gradient by a running root mean square of itself.
+///
+/// `v ← α v + (1 − α) g²`, `q = g / (√v + ε)`, `w ← w − η q`.
+/// Centred: `a ← α a + (1 − α) g`, and `√max(v − a², 0)` in place of `√v`.
+/// With momentum: `b ← μ b + q`, `w ← w − η b`.
+///
+/// | setting | default | range |
+/// |---|---|---|
+/// | `alpha` α | 0.99 | [0, 1) |
+/// | `epsilon` ε | 1e-8 | ≥ 0 |
+/// | `centred` | off | |
+/// | `momentum` μ | off | [0, 1) |
+/// | learning rate | 0.01 | ≥ 0 |
+///
+/// Equal to `torch.optim.RMSprop`, except that the centred variance is clamped at 0, where PyTorch's rounds below zero
+/// and gives NaN. Keras and Optax put ε inside the root and η inside the buffer. The options that need memory are
+/// part of the type, so what is off costs nothing.
+///
+/// ```
+/// use downhill::{Function, Trainer, optim::RmsProp};
+/// let square = Function::new(vec![2.0], |w: &[f64], g: &mut [f64]| { g[0] = 2.0 * w[0]; w[0] * w[0] });
+/// let run = Trainer::new(RmsProp::new().centred().momentum(0.5)).steps(500).minimize(square)?;
+/// assert!(run.best.params.norm() < 0.05);
+/// # Ok::<(), downhill::Error>(())
+/// ```
+///
+/// Source: T. Tieleman and G. Hinton, Coursera lecture 6.5 (2012); centred: A. Graves, arXiv 1308.0850 (2013).
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[must_use]
+pub struct RmsProp<Centred = Off, Buffered = Off> {
+    alpha: f64,
+    epsilon: f64,
+    momentum: f64,
+    centred: Centred,
+    buffered: Buffered,
+}
+
+impl RmsProp {
+    /// With the defaults of the table.
+    pub fn new() -> Self {
+        Self {
+            alpha: 0.99,
+            epsilon: 1e-8,
+            momentum: 0.0,
+            centred: Off,
+            buffered: Off,
+        }
+    }
+}
+
+impl Default for RmsProp {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<C, B> RmsProp<C, B> {
+    /// Sets α, how much of the mean square is kept at each step. Default: 0.99.
+    pub fn alpha(mut self, alpha: f64) -> Self {
+        self.alpha = alpha;
+        self
+    }
+
+    /// Sets ε, added to the root. Default: 1e-8.
+    pub fn epsilon(mut self, epsilon: f64) -> Self {
+        self.epsilon = epsilon;
+        self
+    }
+
+    /// Divides by the standard deviation of the gradient, not by its root mean square.
+    pub fn centred(self) -> RmsProp<On, B> {
+        let Self {
+            alpha,
+            epsilon,
+            momentum,
+            buffered,
+            ..
+        } = self;
+        RmsProp {
+            alpha,
+            epsilon,
+            momentum,
+            centred: On,
+            buffered,
+        }
+    }
+
+    /// Gathers the steps in a buffer that keeps `momentum` of itself.
+    pub fn momentum(self, momentum: f64) -> RmsProp<C, On> {
+        let Self {
+            alpha,
+            epsilon,
+            centred,
+            ..
+        } = self;
+        RmsProp {
+            alpha,
+            epsilon,
+            momentum,
+            centred,
+            buffered: On,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+#[doc(hidden)]
+pub struct Coefficients<F> {
+    rate: F,
+    alpha: F,
+    rest: F,
+    epsilon: F,
+    momentum: F,
+}
+
+impl<F: Scalar, C: Switch, B: Switch> Rule<F> for RmsProp<C, B> {
+    type Slots = ([F; 1], (C::Slot<F>, B::Slot<F>));
+    type Coefficients = Coefficients<F>;
+
+    fn name(&self) -> &'static str {
+        match (C::ON, B::ON) {
+            (false, false) => "rmsprop",
+            (true, false) => "rmsprop-centred",
+            (false, true) => "rmsprop-momentum",
+            (true, true) => "rmsprop-centred-momentum",
+        }
+    }
+
+    fn default_rate(&self) -> f64 {
+        0.01
+    }
+
+    fn buffers(&self) -> Vec<Buffer> {
+        let mut buffers = vec![Buffer::zeros("mean_square")];
+        buffers.extend(C::ON.then(|| Buffer::zeros("mean_gradient")));
+        buffers.extend(B::ON.then(|| Buffer::zeros("velocity")));
+        buffers
+    }
+
+    fn validate(&self) -> Result<(), Error> {
+        check::below_one("alpha", self.alpha)?;
+        check::non_negative("epsilon", self.epsilon)?;
+        check::below_one("momentum", self.momentum)
+    }
+
+    fn coefficients(&self, now: Moment) -> Coefficients<F> {
+        Coefficients {
+            rate: F::of(now.learning_rate),
+            alpha: F::of(self.alpha),
+            rest: F::of(1.0 - self.alpha),
+            epsilon: positive_epsilon(self.epsilon),
+            momentum: F::of(now.momentum.unwrap_or(self.momentum)),
+        }
+    }
+
+    #[inline(always)]
+    fn update(c: &Coefficients<F>, weight: &mut F, gradient: F, slots: &mut Self::Slots) {
+        let ([square], (mean, velocity)) = slots;
+        *square = c.alpha * *square + c.rest * gradient * gradient;
+        let mut variance = *square;
+        if let Some(mean) = C::slot(mean) {
+            *mean = c.alpha * *mean + c.rest * gradient;
+            variance = (variance - *mean * *mean).max(F::zero());
+        }
+        let mut direction = gradient / (variance.sqrt() + c.epsilon);
+        if let Some(velocity) = B::slot(velocity) {
+            *velocity = c.momentum * *velocity + direction;
+            direction = *velocity;
+        }
+        *weight -= c.rate * direction;
+    }
+}

@@ -1,0 +1,256 @@
+//! The formula for one weight.
+
+use super::{Buffer, Optimizer, Rates, State, driver};
+use crate::{Error, Scalar, data::BatchSize, group::Factors};
+
+/// What is constant over one step for the weights of one group.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub struct Moment {
+    /// The number of this step, counted from 1.
+    pub step: u64,
+    /// The learning rate η, the group's factor included.
+    pub learning_rate: f64,
+    /// The momentum a schedule sets for this step, if one does.
+    pub momentum: Option<f64>,
+    /// By what the group multiplies the weight decay.
+    pub decay_factor: f64,
+}
+
+impl Moment {
+    pub(super) fn new(step: u64, rates: Rates, factors: Factors) -> Self {
+        Self {
+            step,
+            learning_rate: rates.learning_rate * factors.rate,
+            momentum: rates.momentum,
+            decay_factor: factors.decay,
+        }
+    }
+}
+
+/// An element-wise optimiser: how one weight moves. Everything else follows from it: vectorised passes over all
+/// weights, groups, composition with weight decay, saved state.
+///
+/// `update` is called for every weight and should be `#[inline(always)]`, without a branch that depends on the data
+/// where it can be helped, so that the compiler vectorises it.
+///
+/// Sign descent, moving every weight by the learning rate against the sign of its gradient:
+///
+/// ```
+/// use downhill::{Scalar, optim::{Buffer, Moment, Rule}};
+///
+/// struct SignDescent;
+///
+/// impl<F: Scalar> Rule<F> for SignDescent {
+///     type Slots = [F; 0];       // no memory
+///     type Coefficients = F;     // the learning rate
+///     fn name(&self) -> &'static str { "sign-descent" }
+///     fn default_rate(&self) -> f64 { 1e-3 }
+///     fn buffers(&self) -> Vec<Buffer> { vec![] }
+///     fn coefficients(&self, now: Moment) -> F { F::of(now.learning_rate) }
+///     #[inline(always)]
+///     fn update(rate: &F, weight: &mut F, gradient: F, _: &mut [F; 0]) {
+///         *weight -= *rate * gradient.signum();
+///     }
+/// }
+/// ```
+pub trait Rule<F: Scalar>: Send + Sync {
+    /// The memory of one weight: `[F; N]`, or a pair of such for a rule around a rule.
+    type Slots: Slots<F>;
+    /// What is computed once a step (in `f64`, then cast).
+    type Coefficients: Copy + Sync;
+
+    /// See [`Optimizer::name`].
+    fn name(&self) -> &'static str;
+
+    /// See [`Optimizer::default_rate`].
+    fn default_rate(&self) -> f64;
+
+    /// The names and starting values of the slots, in their order; as many as [`Rule::Slots`] has.
+    fn buffers(&self) -> Vec<Buffer>;
+
+    /// See [`Optimizer::batch`].
+    fn batch(&self) -> Option<BatchSize> {
+        None
+    }
+
+    /// See [`Optimizer::validate`].
+    ///
+    /// # Errors
+    /// [`Error::InvalidArgument`] naming the hyperparameter.
+    fn validate(&self) -> Result<(), Error> {
+        Ok(())
+    }
+
+    /// The constants of one step.
+    fn coefficients(&self, now: Moment) -> Self::Coefficients;
+
+    /// Moves one weight.
+    fn update(coefficients: &Self::Coefficients, weight: &mut F, gradient: F, slots: &mut Self::Slots);
+}
+
+impl<F: Scalar, R: Rule<F>> Optimizer<F> for R {
+    fn name(&self) -> &'static str {
+        Rule::name(self)
+    }
+
+    fn buffers(&self) -> Vec<Buffer> {
+        Rule::buffers(self)
+    }
+
+    fn default_rate(&self) -> f64 {
+        Rule::default_rate(self)
+    }
+
+    fn batch(&self) -> Option<BatchSize> {
+        Rule::batch(self)
+    }
+
+    fn validate(&self) -> Result<(), Error> {
+        Rule::validate(self)
+    }
+
+    fn step(
+        &self,
+        state: &mut State<F>,
+        weights: &mut [F],
+        gradient: &[F],
+        rates: Rates,
+    ) -> Result<(), Error> {
+        driver::step(self, state, weights, gradient, rates)
+    }
+}
+
+/// The memory of one weight, kept in one separate buffer a slot.
+///
+/// Implemented for `[F; N]` and for pairs; a rule chooses one, and never implements it.
+pub trait Slots<F>: Copy + sealed::Sealed {
+    /// How many numbers there are.
+    const COUNT: usize;
+    #[doc(hidden)]
+    type Streams<'a>
+    where
+        F: 'a;
+    #[doc(hidden)]
+    fn streams<'a>(buffers: &mut dyn Iterator<Item = &'a mut [F]>) -> Option<Self::Streams<'a>>;
+    #[doc(hidden)]
+    fn load(streams: &Self::Streams<'_>, index: usize) -> Self;
+    #[doc(hidden)]
+    fn store(self, streams: &mut Self::Streams<'_>, index: usize);
+    #[doc(hidden)]
+    fn trim<'a>(streams: Self::Streams<'a>, len: usize) -> Option<Self::Streams<'a>>
+    where
+        F: 'a;
+}
+
+mod sealed {
+    pub trait Sealed {}
+    impl<F, const N: usize> Sealed for [F; N] {}
+    impl<A: Sealed, B: Sealed> Sealed for (A, B) {}
+}
+
+impl<F: Copy, const N: usize> Slots<F> for [F; N] {
+    const COUNT: usize = N;
+    type Streams<'a>
+        = [&'a mut [F]; N]
+    where
+        F: 'a;
+
+    fn streams<'a>(buffers: &mut dyn Iterator<Item = &'a mut [F]>) -> Option<[&'a mut [F]; N]> {
+        let taken: Vec<_> = buffers.take(N).collect();
+        taken.try_into().ok()
+    }
+
+    #[inline(always)]
+    fn load(streams: &[&mut [F]; N], index: usize) -> Self {
+        std::array::from_fn(|slot| streams[slot][index])
+    }
+
+    #[inline(always)]
+    fn store(self, streams: &mut [&mut [F]; N], index: usize) {
+        for slot in 0..N {
+            streams[slot][index] = self[slot];
+        }
+    }
+
+    #[inline(always)]
+    fn trim<'a>(streams: [&'a mut [F]; N], len: usize) -> Option<[&'a mut [F]; N]>
+    where
+        F: 'a,
+    {
+        if streams.iter().any(|stream| stream.len() < len) {
+            return None;
+        }
+        Some(streams.map(|stream| &mut stream[..len]))
+    }
+}
+
+impl<F: Copy, A: Slots<F>, B: Slots<F>> Slots<F> for (A, B) {
+    const COUNT: usize = A::COUNT + B::COUNT;
+    type Streams<'a>
+        = (A::Streams<'a>, B::Streams<'a>)
+    where
+        F: 'a;
+
+    fn streams<'a>(buffers: &mut dyn Iterator<Item = &'a mut [F]>) -> Option<Self::Streams<'a>> {
+        Some((A::streams(buffers)?, B::streams(buffers)?))
+    }
+
+    #[inline(always)]
+    fn load(streams: &Self::Streams<'_>, index: usize) -> Self {
+        (A::load(&streams.0, index), B::load(&streams.1, index))
+    }
+
+    #[inline(always)]
+    fn store(self, streams: &mut Self::Streams<'_>, index: usize) {
+        self.0.store(&mut streams.0, index);
+        self.1.store(&mut streams.1, index);
+    }
+
+    #[inline(always)]
+    fn trim<'a>(streams: Self::Streams<'a>, len: usize) -> Option<Self::Streams<'a>>
+    where
+        F: 'a,
+    {
+        Some((A::trim(streams.0, len)?, B::trim(streams.1, len)?))
+    }
+}
+
+/// Whether a rule has an optional memory: decided in its type ([`On`] or [`Off`]), so that what is off costs neither
+/// memory nor time.
+pub trait Switch: Copy + Send + Sync + 'static {
+    /// The memory: `[F; 1]` or `[F; 0]`.
+    type Slot<F: Scalar>: Slots<F>;
+    /// Whether it is on.
+    const ON: bool;
+    /// The memory, where there is one.
+    fn slot<F: Scalar>(slot: &mut Self::Slot<F>) -> Option<&mut F>;
+}
+
+/// The option is on. See [`Switch`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct On;
+
+/// The option is off. See [`Switch`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Off;
+
+impl Switch for On {
+    type Slot<F: Scalar> = [F; 1];
+    const ON: bool = true;
+
+    #[inline(always)]
+    fn slot<F: Scalar>(slot: &mut [F; 1]) -> Option<&mut F> {
+        Some(&mut slot[0])
+    }
+}
+
+impl Switch for Off {
+    type Slot<F: Scalar> = [F; 0];
+    const ON: bool = false;
+
+    #[inline(always)]
+    fn slot<F: Scalar>(_: &mut [F; 0]) -> Option<&mut F> {
+        None
+    }
+}

@@ -1,0 +1,123 @@
+//! What a run remembers.
+
+use super::{Optimizer, Rates};
+use crate::{
+    Error, Group, Layout, Scalar,
+    error::check,
+    group::{self, Segment},
+};
+
+/// One memory that an optimiser keeps for every weight.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Buffer {
+    /// A name, unique in the optimiser: `"velocity"`, `"first_moment"`.
+    pub name: &'static str,
+    /// The value before the first step.
+    pub initial: f64,
+}
+
+impl Buffer {
+    /// A buffer that starts at zero.
+    pub fn zeros(name: &'static str) -> Self {
+        Self { name, initial: 0.0 }
+    }
+}
+
+/// All memory of one run of an optimiser: named buffers in the layout of the parameters, and the number of steps.
+/// It is complete before the first step, and nothing is allocated afterwards.
+#[derive(Debug, Clone, PartialEq)]
+pub struct State<F> {
+    optimizer: &'static str,
+    layout: Layout,
+    pub(super) segments: Vec<Segment>,
+    pub(super) buffers: Vec<(&'static str, Vec<F>)>,
+    pub(super) step: u64,
+}
+
+impl<F: Scalar> State<F> {
+    /// The memory of `optimizer` for weights in `layout`, treated as `groups` say.
+    ///
+    /// # Errors
+    /// [`Error::InvalidArgument`] if a hyperparameter of the optimiser or of a group is illegal,
+    /// [`Error::UnknownParameter`] if a group matches nothing.
+    pub fn new<O: Optimizer<F> + ?Sized>(
+        optimizer: &O,
+        layout: &Layout,
+        groups: &[Group],
+    ) -> Result<Self, Error> {
+        optimizer.validate()?;
+        let buffers = optimizer.buffers();
+        Ok(Self {
+            optimizer: optimizer.name(),
+            layout: layout.clone(),
+            segments: group::resolve(layout, groups)?,
+            buffers: buffers
+                .iter()
+                .map(|b| (b.name, vec![F::of(b.initial); layout.len()]))
+                .collect(),
+            step: 0,
+        })
+    }
+
+    /// How many steps have been made.
+    pub fn steps(&self) -> u64 {
+        self.step
+    }
+
+    /// The layout of the weights.
+    pub fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    /// The buffers with their names, each as long as the layout.
+    pub fn buffers(&self) -> impl Iterator<Item = (&'static str, &[F])> {
+        self.buffers
+            .iter()
+            .map(|(name, values)| (*name, values.as_slice()))
+    }
+
+    /// Refuses what does not belong together, before anything is changed.
+    #[inline]
+    pub(super) fn check(
+        &self,
+        optimizer: &str,
+        weights: usize,
+        gradient: usize,
+        rates: Rates,
+    ) -> Result<(), Error> {
+        let len = self.layout.len();
+        let momentum_is_legal = rates
+            .momentum
+            .is_none_or(|momentum| (0.0..1.0).contains(&momentum));
+        if weights == len
+            && gradient == len
+            && self.optimizer == optimizer
+            && rates.learning_rate >= 0.0
+            && rates.learning_rate.is_finite()
+            && momentum_is_legal
+        {
+            return Ok(());
+        }
+        self.refuse(optimizer, weights, gradient, rates)
+    }
+
+    #[cold]
+    fn refuse(&self, optimizer: &str, weights: usize, gradient: usize, rates: Rates) -> Result<(), Error> {
+        let len = self.layout.len();
+        if self.optimizer != optimizer {
+            return Err(Error::Foreign {
+                argument: "state".into(),
+                given: format!("the optimiser {:?}", self.optimizer),
+                expected: format!("{optimizer:?}"),
+            });
+        }
+        if weights != len {
+            return Err(Error::shape("weights", &[weights], &[len]));
+        }
+        if gradient != len {
+            return Err(Error::shape("gradient", &[gradient], &[len]));
+        }
+        check::non_negative("learning_rate", rates.learning_rate)?;
+        check::below_one("momentum", rates.momentum.unwrap_or(0.0))
+    }
+}

@@ -1,0 +1,64 @@
+//! The numbers everything is computed in.
+
+use num_traits::FromPrimitive;
+
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for f32 {}
+    impl Sealed for f64 {}
+}
+
+/// `f32` or `f64`. Sealed: numerical promises (tolerances, determinism) are made for these two only.
+pub trait Scalar:
+    ndarray::NdFloat + FromPrimitive + Default + std::iter::Sum + crate::data::Element + sealed::Sealed + 'static
+{
+    /// The nearest value to `value`. Hyperparameters are `f64` and are cast once a step.
+    fn of(value: f64) -> Self;
+
+    /// This value as `f64`, exactly.
+    fn to_f64_exact(self) -> f64;
+
+    /// The error function.
+    #[doc(hidden)]
+    fn erf(self) -> Self;
+
+    /// Whether every element is finite; one vectorised pass.
+    #[doc(hidden)]
+    fn all_finite(values: &[Self]) -> bool;
+}
+
+macro_rules! scalar {
+    ($type:ty, $erf:path) => {
+        impl Scalar for $type {
+            #[inline(always)]
+            fn of(value: f64) -> Self {
+                value as $type
+            }
+
+            #[inline(always)]
+            fn to_f64_exact(self) -> f64 {
+                f64::from(self)
+            }
+
+            #[inline]
+            fn erf(self) -> Self {
+                $erf(self)
+            }
+
+            #[inline]
+            fn all_finite(values: &[Self]) -> bool {
+                const LANES: usize = 64;
+                let (blocks, rest) = values.as_chunks::<LANES>();
+                let finite = |x: &$type| x.abs() <= <$type>::MAX;
+                // A block is folded without a branch, so that the compiler vectorises it.
+                blocks
+                    .iter()
+                    .all(|block| block.iter().fold(true, |all, x| all & finite(x)))
+                    && rest.iter().fold(true, |all, x| all & finite(x))
+            }
+        }
+    };
+}
+
+scalar!(f32, libm::erff);
+scalar!(f64, libm::erf);

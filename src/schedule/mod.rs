@@ -1,0 +1,156 @@
+//! Learning-rate schedules.
+//!
+//! | schedule | the rate |
+//! |---|---|
+//! | a number | stays |
+//! | [`StepDecay`] | falls by a factor after every so many epochs or steps |
+//! | [`ReduceOnPlateau`] | falls by a factor when a metric no longer improves |
+//! | [`Cyclical`] | rises and falls between two bounds, another at each batch |
+//!
+//! A schedule is asked before every update and told of every evaluation, so those that follow the step and those that
+//! follow a metric are one kind of thing: [`ReduceOnPlateau`] goes around any other.
+
+mod cyclical;
+mod plateau;
+mod step;
+
+pub use cyclical::{Amplitude, Cyclical};
+pub use plateau::{NanPolicy, ReduceOnPlateau, Threshold};
+pub use step::StepDecay;
+
+use crate::{Error, error::check, train::Record};
+
+/// A length with its unit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Span {
+    /// Updates.
+    Steps(u64),
+    /// Passes over the data.
+    Epochs(u64),
+}
+
+impl Span {
+    /// The number of steps that is.
+    pub fn steps(self, steps_per_epoch: u64) -> u64 {
+        match self {
+            Span::Steps(steps) => steps,
+            Span::Epochs(epochs) => epochs.saturating_mul(steps_per_epoch),
+        }
+    }
+
+    pub(crate) fn check(self, argument: &str) -> Result<(), Error> {
+        check::require(
+            self.steps(1) > 0,
+            argument,
+            format!("{self:?}"),
+            "at least 1 long",
+        )
+    }
+}
+
+/// How far a run has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// The number of updates made before this one.
+    pub step: u64,
+    /// The number of updates in an epoch, at least 1.
+    pub steps_per_epoch: u64,
+}
+
+impl Progress {
+    /// The number of epochs completed.
+    pub fn epoch(&self) -> u64 {
+        self.step / self.steps_per_epoch.max(1)
+    }
+}
+
+/// A learning-rate schedule. Any `f64` is one: a constant.
+///
+/// ```
+/// use downhill::schedule::{LrSchedule, Progress};
+///
+/// /// η / √(1 + t)
+/// struct InverseRoot(f64);
+///
+/// impl LrSchedule for InverseRoot {
+///     fn rate(&mut self, progress: &Progress) -> f64 {
+///         self.0 / (1.0 + progress.step as f64).sqrt()
+///     }
+/// }
+///
+/// assert_eq!(InverseRoot(0.1).rate(&Progress { step: 3, steps_per_epoch: 10 }), 0.05);
+/// ```
+pub trait LrSchedule: Send {
+    /// The learning rate of the update that is about to be made.
+    fn rate(&mut self, progress: &Progress) -> f64;
+
+    /// The momentum of the same update, where the schedule sets one.
+    fn momentum(&mut self, progress: &Progress) -> Option<f64> {
+        let _ = progress;
+        None
+    }
+
+    /// Told of every evaluation, after the epoch.
+    fn observe(&mut self, record: &Record) {
+        let _ = record;
+    }
+
+    /// Whether it wants to be told of every evaluation. Where nobody does, most steps of a plain function are not
+    /// evaluated.
+    fn follows_metric(&self) -> bool {
+        true
+    }
+
+    /// The name of the metric it follows, so that a run can refuse one that is not there.
+    fn watches(&self) -> Option<&str> {
+        None
+    }
+
+    /// Whether every setting is legal. Called when a run is built.
+    ///
+    /// # Errors
+    /// [`Error::InvalidArgument`] naming the setting.
+    fn validate(&self) -> Result<(), Error> {
+        Ok(())
+    }
+}
+
+impl LrSchedule for f64 {
+    fn rate(&mut self, _: &Progress) -> f64 {
+        *self
+    }
+
+    fn follows_metric(&self) -> bool {
+        false
+    }
+
+    fn validate(&self) -> Result<(), Error> {
+        check::non_negative("learning_rate", *self)
+    }
+}
+
+impl<S: LrSchedule + ?Sized> LrSchedule for Box<S> {
+    fn rate(&mut self, progress: &Progress) -> f64 {
+        (**self).rate(progress)
+    }
+
+    fn momentum(&mut self, progress: &Progress) -> Option<f64> {
+        (**self).momentum(progress)
+    }
+
+    fn observe(&mut self, record: &Record) {
+        (**self).observe(record);
+    }
+
+    fn follows_metric(&self) -> bool {
+        (**self).follows_metric()
+    }
+
+    fn watches(&self) -> Option<&str> {
+        (**self).watches()
+    }
+
+    fn validate(&self) -> Result<(), Error> {
+        (**self).validate()
+    }
+}

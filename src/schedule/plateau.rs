@@ -1,0 +1,245 @@
+//! Reduce on plateau.
+
+use super::{LrSchedule, Progress};
+use crate::{
+    Error,
+    error::check,
+    train::{Goal, Record, Watch},
+};
+
+/// By how much a metric must be better than the best so far to count as an improvement.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Threshold {
+    /// By this share of the best's absolute value, which is right for negative metrics too.
+    Relative(f64),
+    /// By this much.
+    Absolute(f64),
+}
+
+/// What a NaN metric counts as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum NanPolicy {
+    /// A bad check, as in PyTorch.
+    #[default]
+    Bad,
+    /// Nothing: the check is passed over.
+    Ignore,
+    /// The end of patience: the rate is reduced at once (unless in cooldown).
+    Reduce,
+}
+
+/// The rate of another schedule (or a number), reduced by a factor when a metric no longer improves.
+///
+/// After every evaluation the metric is compared with the best so far. `patience` bad checks in a row are tolerated; the
+/// next multiplies the rate by `factor`, but never below `minimum`, and not at all if that changes it by no more than
+/// `epsilon`. After a reduction `cooldown` checks are not counted.
+///
+/// | setting | default | range |
+/// |---|---|---|
+/// | `factor` | 0.1 | (0, 1) |
+/// | `patience` | 10 | |
+/// | `threshold` | `Relative(1e-4)` | ≥ 0 |
+/// | `cooldown` | 0 | |
+/// | `minimum` | 0 | ≥ 0 |
+/// | `epsilon` | 1e-8 | ≥ 0 |
+/// | `watch` | lowest validation loss, or training loss without validation | |
+/// | `nan` | [`NanPolicy::Bad`] | |
+///
+/// `torch.optim.lr_scheduler.ReduceLROnPlateau`, except that the relative threshold is right for negative metrics. Keras's
+/// patience is one more than this one.
+///
+/// ```
+/// use downhill::schedule::{ReduceOnPlateau, Span, StepDecay};
+/// let by_itself = ReduceOnPlateau::new(0.1).patience(3);
+/// let around_another = ReduceOnPlateau::new(StepDecay::new(0.1, Span::Epochs(50))).factor(0.5);
+/// # let _ = (by_itself, around_another);
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+#[must_use]
+pub struct ReduceOnPlateau<S = f64> {
+    schedule: S,
+    factor: f64,
+    patience: u64,
+    threshold: Threshold,
+    cooldown: u64,
+    minimum: f64,
+    epsilon: f64,
+    watch: Option<Watch>,
+    nan: NanPolicy,
+    memory: Memory,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+struct Memory {
+    best: Option<f64>,
+    bad: u64,
+    cooling: u64,
+    /// By what the inner rate is multiplied.
+    scale: f64,
+    /// The inner schedule's rate at the last step.
+    inner_rate: f64,
+}
+
+impl<S: LrSchedule> ReduceOnPlateau<S> {
+    /// Around a schedule; a number is one.
+    pub fn new(schedule: S) -> Self {
+        Self {
+            schedule,
+            factor: 0.1,
+            patience: 10,
+            threshold: Threshold::Relative(1e-4),
+            cooldown: 0,
+            minimum: 0.0,
+            epsilon: 1e-8,
+            watch: None,
+            nan: NanPolicy::default(),
+            memory: Memory {
+                best: None,
+                bad: 0,
+                cooling: 0,
+                scale: 1.0,
+                inner_rate: f64::NAN,
+            },
+        }
+    }
+
+    /// By what the rate is multiplied, above 0 and below 1. Default: 0.1.
+    pub fn factor(mut self, factor: f64) -> Self {
+        self.factor = factor;
+        self
+    }
+
+    /// How many bad checks in a row are tolerated. Default: 10.
+    pub fn patience(mut self, checks: u64) -> Self {
+        self.patience = checks;
+        self
+    }
+
+    /// What counts as an improvement. Default: `Threshold::Relative(1e-4)`.
+    pub fn threshold(mut self, threshold: Threshold) -> Self {
+        self.threshold = threshold;
+        self
+    }
+
+    /// How many checks after a reduction are not counted. Default: 0.
+    pub fn cooldown(mut self, checks: u64) -> Self {
+        self.cooldown = checks;
+        self
+    }
+
+    /// The lowest rate. Default: 0.
+    pub fn minimum(mut self, rate: f64) -> Self {
+        self.minimum = rate;
+        self
+    }
+
+    /// Reductions by no more than this are not made. Default: 1e-8.
+    pub fn epsilon(mut self, epsilon: f64) -> Self {
+        self.epsilon = epsilon;
+        self
+    }
+
+    /// Which metric to follow, and whether lower or higher is better.
+    pub fn watch(mut self, watch: Watch) -> Self {
+        self.watch = Some(watch);
+        self
+    }
+
+    /// What a NaN counts as. Default: [`NanPolicy::Bad`].
+    pub fn nan(mut self, policy: NanPolicy) -> Self {
+        self.nan = policy;
+        self
+    }
+
+    fn improves(&self, metric: f64) -> bool {
+        let Some(best) = self.memory.best else {
+            return !metric.is_nan() && metric != self.goal().worst();
+        };
+        let margin = match self.threshold {
+            // Of an infinite best nothing can be a share; any number is an improvement on the worst.
+            Threshold::Relative(share) if best.is_finite() => share * best.abs(),
+            Threshold::Relative(_) => 0.0,
+            Threshold::Absolute(margin) => margin,
+        };
+        match self.goal() {
+            Goal::Lowest => metric < best - margin,
+            Goal::Highest => metric > best + margin,
+        }
+    }
+
+    fn goal(&self) -> Goal {
+        self.watch.as_ref().map_or(Goal::Lowest, Watch::goal)
+    }
+
+    fn check(&mut self, metric: f64) {
+        if metric.is_nan() && self.nan == NanPolicy::Ignore {
+            return;
+        }
+        if self.improves(metric) {
+            self.memory.best = Some(metric);
+            self.memory.bad = 0;
+        } else if metric.is_nan() && self.nan == NanPolicy::Reduce {
+            self.memory.bad = self.patience.saturating_add(1);
+        } else {
+            self.memory.bad += 1;
+        }
+        if self.memory.cooling > 0 {
+            self.memory.cooling -= 1;
+            self.memory.bad = 0;
+        }
+        if self.memory.bad > self.patience {
+            self.memory.bad = 0;
+            self.memory.cooling = self.cooldown;
+            let old = self.scaled(self.memory.inner_rate);
+            let new = (old * self.factor).max(self.minimum);
+            if old - new > self.epsilon {
+                self.memory.scale *= new / old;
+            }
+        }
+    }
+
+    fn scaled(&self, rate: f64) -> f64 {
+        rate * self.memory.scale
+    }
+}
+
+impl<S: LrSchedule> LrSchedule for ReduceOnPlateau<S> {
+    fn rate(&mut self, progress: &Progress) -> f64 {
+        self.memory.inner_rate = self.schedule.rate(progress);
+        self.scaled(self.memory.inner_rate)
+    }
+
+    fn momentum(&mut self, progress: &Progress) -> Option<f64> {
+        self.schedule.momentum(progress)
+    }
+
+    fn observe(&mut self, record: &Record) {
+        self.schedule.observe(record);
+        let metric = match &self.watch {
+            Some(watch) => record.get(watch.name()),
+            None => Some(record.validation_loss.unwrap_or(record.loss)),
+        };
+        if let Some(metric) = metric {
+            self.check(metric);
+        }
+    }
+
+    fn watches(&self) -> Option<&str> {
+        self.watch.as_ref().map(Watch::name)
+    }
+
+    fn validate(&self) -> Result<(), Error> {
+        self.schedule.validate()?;
+        let legal = self.factor > 0.0 && self.factor < 1.0;
+        check::require(
+            legal,
+            "factor of ReduceOnPlateau",
+            self.factor,
+            "above 0 and below 1",
+        )?;
+        let (Threshold::Relative(threshold) | Threshold::Absolute(threshold)) = self.threshold;
+        check::non_negative("threshold of ReduceOnPlateau", threshold)?;
+        check::non_negative("minimum of ReduceOnPlateau", self.minimum)?;
+        check::non_negative("epsilon of ReduceOnPlateau", self.epsilon)
+    }
+}

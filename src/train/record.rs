@@ -1,0 +1,166 @@
+//! What is known of an epoch, and of a run.
+
+use crate::{Error, Params};
+
+/// Whether lower or higher is better.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Goal {
+    /// Lower: a loss.
+    #[default]
+    Lowest,
+    /// Higher: an accuracy.
+    Highest,
+}
+
+impl Goal {
+    /// Whether `a` is better than `b`. A NaN is never better.
+    pub fn better(self, a: f64, b: f64) -> bool {
+        match self {
+            Goal::Lowest => a < b,
+            Goal::Highest => a > b,
+        }
+    }
+
+    /// What anything else is better than.
+    pub fn worst(self) -> f64 {
+        match self {
+            Goal::Lowest => f64::INFINITY,
+            Goal::Highest => f64::NEG_INFINITY,
+        }
+    }
+}
+
+/// A metric to follow: `"loss"`, `"validation_loss"`, or the name that was given to a metric.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Watch {
+    name: String,
+    goal: Goal,
+}
+
+impl Watch {
+    /// Lower is better.
+    #[must_use]
+    pub fn lowest(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            goal: Goal::Lowest,
+        }
+    }
+
+    /// Higher is better.
+    #[must_use]
+    pub fn highest(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            goal: Goal::Highest,
+        }
+    }
+
+    /// The name of the metric.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Whether lower or higher is better.
+    pub fn goal(&self) -> Goal {
+        self.goal
+    }
+
+    pub(crate) fn check(name: &str, metrics: &[String], has_validation: bool) -> Result<(), Error> {
+        let mut known: Vec<&str> = vec!["loss"];
+        known.extend(has_validation.then_some("validation_loss"));
+        known.extend(metrics.iter().map(String::as_str));
+        crate::error::check::require(
+            known.contains(&name),
+            "watch",
+            name,
+            &format!("one of {}", known.join(", ")),
+        )
+    }
+}
+
+/// One epoch in the history of a run.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Record {
+    /// The number of epochs completed.
+    pub epoch: u64,
+    /// The number of updates made.
+    pub step: u64,
+    /// The training loss: the mean over the epoch of what each batch lost before its update.
+    pub loss: f64,
+    /// The loss on the validation set, after the epoch's last update.
+    pub validation_loss: Option<f64>,
+    /// The metrics with their names, after the epoch's last update.
+    pub metrics: Vec<(String, f64)>,
+    /// The learning rate of the epoch's last update.
+    pub learning_rate: f64,
+    /// The momentum of the epoch's last update, where the schedule sets it.
+    pub momentum: Option<f64>,
+    /// Seconds since the run began.
+    pub seconds: f64,
+}
+
+impl Record {
+    /// The value of `"loss"`, `"validation_loss"`, or of a metric by its name.
+    pub fn get(&self, name: &str) -> Option<f64> {
+        match name {
+            "loss" => Some(self.loss),
+            "validation_loss" => self.validation_loss,
+            _ => self
+                .metrics
+                .iter()
+                .find(|(metric, _)| metric == name)
+                .map(|(_, value)| *value),
+        }
+    }
+}
+
+/// Why a run ended.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum StopReason {
+    /// The epochs or steps that were asked for are done.
+    Finished,
+    /// The time is over.
+    TimeLimit,
+    /// A callback stopped it, for this reason.
+    Callback(String),
+    /// The loss or the gradient is NaN or infinite. The update was not made.
+    NonFinite {
+        /// `"loss"` or `"gradient"`.
+        what: &'static str,
+        /// The number of updates made before.
+        step: u64,
+    },
+}
+
+/// The best point of a run.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Best<F> {
+    /// The parameters.
+    pub params: Params<F>,
+    /// The metric by which they are the best; infinite where none was ever finite.
+    pub value: f64,
+    /// The number of updates made to get there.
+    pub step: u64,
+}
+
+/// What a run gives back, however it ended.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Run<F> {
+    /// The parameters after the last update.
+    pub params: Params<F>,
+    /// The best point seen.
+    pub best: Best<F>,
+    /// One record an epoch. Where an epoch is a single step of a function, at most some thousand, evenly spaced.
+    pub history: Vec<Record>,
+    /// Why it ended.
+    pub stop: StopReason,
+    /// The number of updates made.
+    pub steps: u64,
+    /// The number of epochs completed.
+    pub epochs: u64,
+}
