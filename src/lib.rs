@@ -86,3 +86,7 @@ pub mod prelude {
         schedule::{Cyclical, ReduceOnPlateau, Span, StepDecay},
     };
 }
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

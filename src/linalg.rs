@@ -79,7 +79,7 @@ fn dot<F: Scalar>(a: &[F], b: &[F]) -> F {
     let mut width = LANES / 2;
     while width > 0 {
         for lane in 0..width {
-            sums[lane] = sums[lane] + sums[lane + width];
+            sums[lane] += sums[lane + width];
         }
         width /= 2;
     }

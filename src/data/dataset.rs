@@ -47,6 +47,9 @@ impl<F: Scalar, X: Samples, Y: Samples> Clone for Rows<'_, F, X, Y> {
     }
 }
 
+/// The two parts of a split.
+type Halves<F, X, Y> = (Dataset<'static, F, X, Y>, Dataset<'static, F, X, Y>);
+
 /// Inputs, targets and weights, borrowed.
 pub(crate) type Views<'a, F, X, Y> = (
     <X as Samples>::View<'a>,
@@ -175,11 +178,7 @@ impl<'a, F: Scalar, X: Samples, Y: Samples> Dataset<'a, F, X, Y> {
     ///
     /// # Errors
     /// [`Error::InvalidArgument`] if either part would be empty.
-    pub fn split(
-        &self,
-        fraction: f64,
-        seed: u64,
-    ) -> Result<(Dataset<'static, F, X, Y>, Dataset<'static, F, X, Y>), Error> {
+    pub fn split(&self, fraction: f64, seed: u64) -> Result<Halves<F, X, Y>, Error> {
         let len = self.len();
         let first = (len as f64 * fraction).round();
         let fits = first >= 1.0 && first < len as f64;

@@ -76,7 +76,7 @@ impl<T: Element> Samples for Array1<T> {
 
     #[inline]
     fn slice<'a>(view: &Self::View<'a>, rows: Range<usize>) -> Self::View<'a> {
-        view.clone().slice_move(s![rows])
+        (*view).slice_move(s![rows])
     }
 
     fn gather(&mut self, from: &ArrayView1<'_, T>, rows: &[usize]) {
@@ -113,7 +113,7 @@ impl<T: Element> Samples for Array2<T> {
 
     #[inline]
     fn slice<'a>(view: &Self::View<'a>, rows: Range<usize>) -> Self::View<'a> {
-        view.clone().slice_move(s![rows, ..])
+        (*view).slice_move(s![rows, ..])
     }
 
     fn gather(&mut self, from: &ArrayView2<'_, T>, rows: &[usize]) {

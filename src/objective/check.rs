@@ -66,7 +66,7 @@ pub fn check_gradient<F: Scalar, O: Objective<F>>(
             let numeric = rise / (above - below).to_f64_exact();
             let analytic = gradient.as_slice()[i].to_f64_exact();
             let error = (analytic - numeric).abs() / analytic.abs().max(numeric.abs()).max(1.0);
-            if !(error <= report.largest_error) || report.at.0.is_empty() {
+            if error.is_nan() || error > report.largest_error || report.at.0.is_empty() {
                 let at = (tensor.name().to_string(), element);
                 report = GradientCheck {
                     largest_error: error,

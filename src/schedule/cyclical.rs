@@ -25,9 +25,9 @@ pub enum Amplitude {
 ///
 /// ```
 /// use downhill::schedule::{Cyclical, LrSchedule, Progress, Span};
-/// let mut schedule = Cyclical::new(0.1, 0.5, Span::Steps(4));
+/// let mut schedule = Cyclical::new(0.25, 0.75, Span::Steps(4));
 /// let rate = |step| schedule.rate(&Progress { step, steps_per_epoch: 10 });
-/// assert_eq!([0, 2, 4, 6, 8].map(rate), [0.1, 0.3, 0.5, 0.3, 0.1]);
+/// assert_eq!([0, 2, 4, 6, 8].map(rate), [0.25, 0.5, 0.75, 0.5, 0.25]);
 /// ```
 ///
 /// Source: L. N. Smith, *Cyclical Learning Rates for Training Neural Networks*, arXiv 1506.01186 (2017).

@@ -8,7 +8,7 @@ use crate::{Error, error::check};
 /// ```
 /// use downhill::schedule::{LrSchedule, Progress, Span, StepDecay};
 /// let mut schedule = StepDecay::new(0.5, Span::Epochs(30)).factor(0.5);
-/// let rate = |epoch| schedule.rate(&Progress { step: epoch * 100, steps_per_epoch: 100 });
+/// let rate = |epoch: u64| schedule.rate(&Progress { step: epoch * 100, steps_per_epoch: 100 });
 /// assert_eq!([0, 29, 30, 60].map(rate), [0.5, 0.5, 0.25, 0.125]);
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
