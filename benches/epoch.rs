@@ -1,1 +1,3 @@
+//! Measures a epoch.
+
 fn main() {}

@@ -1,1 +1,3 @@
+//! Measures a step.
+
 fn main() {}
