@@ -87,10 +87,10 @@ pub(crate) fn parse() -> Result<Request, String> {
         ));
     }
     let (default_rate, default_epochs) = match optimizer.as_str() {
-        "gd" => (0.5, 600),
-        "sgd" => (0.02, 30),
-        "mini-batch" => (0.2, 60),
-        "momentum" => (0.05, 40),
+        "gd" => (0.5, 2000),
+        "sgd" => (0.02, 60),
+        "mini-batch" => (0.2, 150),
+        "momentum" => (0.05, 100),
         "adagrad" => (0.05, 60),
         "rmsprop" => (0.002, 40),
         _ => (0.005, 60),

@@ -19,6 +19,8 @@ const RATE: RGBColor = RGBColor(110, 110, 110);
 const WRONG: RGBColor = RGBColor(200, 30, 30);
 
 type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
+/// A name, a colour, and points.
+type Line = (&'static str, RGBColor, Vec<(f64, f64)>);
 type Outcome = Result<(), Box<dyn Error>>;
 
 /// Writes the picture, and the folder it goes into.
@@ -36,7 +38,7 @@ pub(crate) fn draw(
     let (above, images) = root.split_vertically(520);
     let (losses, rates) = above.split_vertically(370);
     let (losses, accuracies) = losses.split_horizontally(500);
-    let loss: [(&str, RGBColor, Vec<(f64, f64)>); 2] = [
+    let loss: [Line; 2] = [
         (
             "training",
             TRAINING,
@@ -77,12 +79,7 @@ pub(crate) fn draw(
     Ok(())
 }
 
-fn curves(
-    area: &Area<'_>,
-    title: &str,
-    lines: &[(&str, RGBColor, Vec<(f64, f64)>)],
-    logarithmic: bool,
-) -> Outcome {
+fn curves(area: &Area<'_>, title: &str, lines: &[Line], logarithmic: bool) -> Outcome {
     let points = || {
         lines
             .iter()
