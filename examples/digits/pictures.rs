@@ -105,6 +105,7 @@ fn curves(area: &Area<'_>, title: &str, lines: &[Line], logarithmic: bool) -> Ou
             chart
                 .configure_mesh()
                 .light_line_style(TRANSPARENT)
+                .y_labels(if area.dim_in_pixel().1 < 200 { 4 } else { 8 })
                 .x_label_formatter(&|x| format!("{x:.0}"))
                 .y_label_formatter(&$format)
                 .label_style(("sans-serif", 14))
@@ -121,6 +122,7 @@ fn curves(area: &Area<'_>, title: &str, lines: &[Line], logarithmic: bool) -> Ou
             if lines.len() > 1 {
                 chart
                     .configure_series_labels()
+                    .position(SeriesLabelPosition::UpperRight)
                     .background_style(WHITE.mix(0.8))
                     .label_font(("sans-serif", 15))
                     .draw()?;
@@ -131,7 +133,11 @@ fn curves(area: &Area<'_>, title: &str, lines: &[Line], logarithmic: bool) -> Ou
         chart!((low * 0.8..high * 1.25).log_scale(), |y: &f64| format!("{y:.0e}"));
     } else {
         let pad = ((high - low) * 0.05).max(1e-9);
-        chart!(low - pad..high + pad, |y: &f64| format!("{y:.0}"));
+        chart!(low - pad..high + pad, |y: &f64| if high < 1.0 {
+            format!("{y:.3}")
+        } else {
+            format!("{y:.0}")
+        });
     }
     Ok(())
 }
