@@ -72,7 +72,7 @@ pub(crate) fn draw(
         &rates,
         "Learning rate, by epoch",
         &[("learning rate", RATE, rate)],
-        true,
+        false,
     )?;
     grid(&images, test, predicted)?;
     root.present()?;

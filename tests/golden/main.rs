@@ -1,0 +1,9 @@
+//! The numbers are PyTorch's: every golden case of the optimisers, schedules and losses that are there, and whole
+//! training runs.
+
+mod json;
+mod losses;
+mod optimizers;
+mod problems;
+mod schedules;
+mod training;
