@@ -42,6 +42,9 @@
 //!
 //! `progress` (on by default): [`Trainer::progress_bar`].
 
+// In the library itself nothing that bad input reaches may panic; tests and examples may unwrap.
+#![warn(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 mod error;
 mod gradient;
 mod group;

@@ -7,7 +7,7 @@ use crate::{Error, Gradient, Handle, Layout, Params, Scalar, error::check, linal
 
 /// `ŷ = X W + b`: linear, logistic or softmax regression, by the choice of the loss.
 ///
-/// Parameters: `"weight"` [inputs, outputs] and, unless it is left out, `"bias"` [outputs]; both start at zero.
+/// Parameters: `"weight"`, inputs × outputs, and, unless it is left out, `"bias"`, one for each output; both start at zero.
 ///
 /// ```
 /// use downhill::{Dataset, Trainer, loss::MeanSquaredError, model::Linear, optim::GradientDescent};

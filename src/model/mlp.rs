@@ -17,7 +17,7 @@ pub enum Initialization {
 
 /// A multi-layer perceptron: `a₀ = x`, `aₖ = f(aₖ₋₁ Wₖ + bₖ)`, and the last layer without `f`.
 ///
-/// Parameters: `"layer1/weight"` [inputs, outputs], `"layer1/bias"` [outputs], `"layer2/weight"` and so on.
+/// Parameters: `"layer1/weight"` (inputs × outputs), `"layer1/bias"` (outputs), `"layer2/weight"` and so on.
 ///
 /// ```
 /// use downhill::model::{Activation, Mlp, Model};
