@@ -5,8 +5,11 @@ use serde_json::Value;
 
 use crate::json::{number, numbers, text};
 
-/// Gradient of a problem at a point, for an update counted from 1.
-pub(crate) fn gradient(problem: &Value) -> Box<dyn Fn(&[f64], usize) -> Vec<f64> + '_> {
+/// A gradient at a point, for an update counted from 1.
+pub(crate) type GradientAt<'a> = Box<dyn Fn(&[f64], usize) -> Vec<f64> + 'a>;
+
+/// The gradient of a problem.
+pub(crate) fn gradient(problem: &Value) -> GradientAt<'_> {
     let matrix = |key: &str| {
         let rows = problem[key].as_array().unwrap().len();
         let values = numbers(&problem[key]);
