@@ -157,8 +157,14 @@ impl<F: Copy, const N: usize> Slots<F> for [F; N] {
         F: 'a;
 
     fn streams<'a>(buffers: &mut dyn Iterator<Item = &'a mut [F]>) -> Option<[&'a mut [F]; N]> {
-        let taken: Vec<_> = buffers.take(N).collect();
-        taken.try_into().ok()
+        let mut complete = true;
+        let streams = std::array::from_fn(|_| {
+            buffers.next().unwrap_or_else(|| {
+                complete = false;
+                &mut []
+            })
+        });
+        complete.then_some(streams)
     }
 
     #[inline(always)]

@@ -1,0 +1,153 @@
+//! A step allocates nothing after the first: counted by the allocator itself.
+#![allow(unsafe_code, reason = "a global allocator is unsafe by its trait")]
+
+use std::alloc::{GlobalAlloc, Layout as Memory, System};
+use std::cell::Cell;
+use std::ops::ControlFlow;
+
+use downhill::ndarray::{Array1, Array2};
+use downhill::optim::{Optimizer, Pair, State, Stepper};
+use downhill::prelude::*;
+
+struct Counting;
+
+thread_local! {
+    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
+}
+
+// SAFETY: every call is passed on to the system's allocator unchanged; the counter is a thread-local of a type without a
+// destructor, so reading it allocates nothing.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, memory: Memory) -> *mut u8 {
+        let _ = ALLOCATIONS.try_with(|count| count.set(count.get() + 1));
+        // SAFETY: as the caller promises.
+        unsafe { System.alloc(memory) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, memory: Memory) {
+        // SAFETY: as the caller promises.
+        unsafe { System.dealloc(pointer, memory) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+fn allocations() -> u64 {
+    ALLOCATIONS.with(Cell::get)
+}
+
+fn optimizers() -> Vec<Box<dyn Optimizer<f32>>> {
+    vec![
+        Box::new(GradientDescent),
+        Box::new(Sgd),
+        Box::new(MiniBatchSgd::new(8)),
+        Box::new(Momentum::new(0.9)),
+        Box::new(Adagrad::new()),
+        Box::new(RmsProp::new()),
+        Box::new(RmsProp::new().centred().momentum(0.9)),
+        Box::new(Adam::new()),
+        Box::new(Adam::new().amsgrad().weight_decay(0.1)),
+        Box::new(Adam::new().decoupled_weight_decay(0.1)),
+    ]
+}
+
+#[test]
+fn counting_counts() {
+    let before = allocations();
+    std::hint::black_box(vec![0_u8; 100]);
+    assert_eq!(allocations() - before, 1);
+}
+
+#[test]
+fn no_optimizer_allocates() {
+    for optimizer in optimizers() {
+        let mut layout = Layout::new();
+        layout.add("a", 1000).unwrap();
+        layout.add("b", 10).unwrap();
+        let mut state = State::new(&*optimizer, &layout, &[Group::new("b").rate(2.0)]).unwrap();
+        let (mut weights, gradient) = (vec![1.0; 1010], vec![0.5; 1010]);
+        optimizer
+            .step(&mut state, &mut weights, &gradient, 0.1.into())
+            .unwrap();
+        let before = allocations();
+        for _ in 0..100 {
+            optimizer
+                .step(&mut state, &mut weights, &gradient, 0.1.into())
+                .unwrap();
+        }
+        assert_eq!(allocations() - before, 0, "{}", optimizer.name());
+    }
+}
+
+#[test]
+fn no_stepper_allocates() {
+    let mut stepper = Stepper::new(Adam::new());
+    let (mut weights, gradient) = (Array2::<f64>::ones((8, 8)), Array2::ones((8, 8)));
+    stepper
+        .step(0.1, &mut [Pair::new(&mut weights, &gradient).unwrap()])
+        .unwrap();
+    let before = allocations();
+    for _ in 0..100 {
+        stepper
+            .step(0.1, &mut [Pair::new(&mut weights, &gradient).unwrap()])
+            .unwrap();
+    }
+    assert_eq!(allocations() - before, 0);
+}
+
+/// Allocations from after step 3 to after step 100.
+fn in_a_run(fit: impl FnOnce(Trainer<'_, f32>) -> Result<Run<f32>, Error>) -> u64 {
+    let (mut at, mut total) = (0, 0);
+    let listener = |event: &downhill::train::StepEvent<'_, f32>| {
+        match event.step {
+            3 => at = allocations(),
+            100 => total = allocations() - at,
+            _ => {}
+        }
+        ControlFlow::Continue(())
+    };
+    let run = fit(Trainer::new(Adam::new()).steps(100).batch(8).on_step(listener)).unwrap();
+    assert_eq!(run.steps, 100);
+    total
+}
+
+#[test]
+fn no_training_allocates() {
+    let inputs = Array2::from_shape_fn((1000, 20), |(i, j)| ((i * 7 + j * 3) % 11) as f32 / 11.0);
+    let targets = Array1::from_shape_fn(1000, |i| (i % 2) as f32);
+    let labels = Array1::from_shape_fn(1000, |i| i % 3);
+    let binary = Dataset::new(&inputs, &targets).unwrap();
+    let classes = Dataset::new(&inputs, &labels).unwrap();
+    let line = Linear::new(20, 1).unwrap();
+    assert_eq!(
+        in_a_run(|trainer| trainer.fit(&line, &BinaryCrossEntropy::new(), &binary)),
+        0,
+        "logistic regression"
+    );
+    let network = Mlp::new(&[20, 16, 3]).unwrap();
+    // ndarray's matrix product packs its operands into a buffer of its own, one for each product.
+    let steps = 97;
+    let products = 5;
+    let network = in_a_run(|trainer| trainer.fit(&network, &SoftmaxCrossEntropy, &classes));
+    assert!(
+        network <= steps * products,
+        "network: {network} allocations in {steps} steps"
+    );
+}
+
+/// Epochs are single steps here, and their records are kept: the rest allocates nothing.
+#[test]
+fn no_minimisation_allocates() {
+    let square = |steps| {
+        let function = Function::new(vec![1.0_f32; 10], |x: &[f32], g: &mut [f32]| {
+            g.copy_from_slice(x);
+            x.iter().map(|x| x * x).sum::<f32>() / 2.0
+        });
+        let before = allocations();
+        Trainer::new(Adam::new()).steps(steps).minimize(function).unwrap();
+        allocations() - before
+    };
+    // Between 10,000 and 14,000 steps the history is thinned to one record in four: its vector has its final size.
+    assert_eq!(square(14_000), square(10_000));
+}
