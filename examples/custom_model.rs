@@ -1,28 +1,39 @@
-//! One's own model and one's own loss: an exponential decay through measurements with outliers.
+//! A model and a loss of one's own: `cargo run --release --example custom_model`.
+//!
+//! An exponential decay, `y = a exp(b x) + c`, fitted to points of which some are far off.
 
-use downhill::data::Batch;
-use downhill::loss::Pointwise;
-use downhill::ndarray::{Array1, Array2, ArrayView2, Ix1, s};
-use downhill::objective::check_gradient;
-use downhill::rand::{Rng, RngExt, SeedableRng, rngs::ChaCha12Rng};
-use downhill::{Handle, prelude::*};
+use downhill::{
+    Handle,
+    data::Batch,
+    loss::Pointwise,
+    ndarray::{Array1, Array2, ArrayView2, Ix1, s},
+    objective::check_gradient,
+    prelude::*,
+    rand::{Rng, RngExt, SeedableRng, rngs::ChaCha12Rng},
+};
 
-/// `ŷ = a e^(−b x) + c`, with the three numbers in one tensor.
-struct Decay {
+/// `ŷ = a exp(b x) + c`.
+struct Exponential {
     layout: Layout,
-    abc: Handle<Ix1>,
+    curve: Handle<Ix1>,
+    offset: Handle<Ix1>,
 }
 
-impl Decay {
+impl Exponential {
     fn new() -> Result<Self, Error> {
         let mut layout = Layout::new();
-        let abc = layout.add("abc", 3)?;
-        Ok(Self { layout, abc })
+        let curve = layout.add("curve", 2)?; // a and b
+        let offset = layout.add("offset", 1)?; // c
+        Ok(Self {
+            layout,
+            curve,
+            offset,
+        })
     }
 }
 
-impl<F: Scalar> Model<F> for Decay {
-    /// Room for the predictions; nothing else needs to be kept.
+impl<F: Scalar> Model<F> for Exponential {
+    /// The predictions, one row each.
     type Scratch = Array2<F>;
 
     fn layout(&self) -> Layout {
@@ -34,19 +45,18 @@ impl<F: Scalar> Model<F> for Decay {
     }
 
     fn check(&self, inputs: &ArrayView2<'_, F>) -> Result<(), Error> {
-        if inputs.ncols() == 1 {
-            return Ok(());
+        match inputs.ncols() {
+            1 => Ok(()),
+            columns => Err(Error::ShapeMismatch {
+                argument: "inputs (columns)".into(),
+                given: vec![columns],
+                expected: vec![1],
+            }),
         }
-        let (given, expected) = (inputs.shape().to_vec(), vec![inputs.nrows(), 1]);
-        Err(Error::ShapeMismatch {
-            argument: "inputs".into(),
-            given,
-            expected,
-        })
     }
 
     fn initialize(&self, params: &mut Params<F>, _: &mut dyn Rng) {
-        params.view_mut(&self.abc).fill(F::of(0.5));
+        params.view_mut(&self.curve)[0] = F::one();
     }
 
     fn scratch(&self, rows: usize) -> Array2<F> {
@@ -59,9 +69,10 @@ impl<F: Scalar> Model<F> for Decay {
         inputs: &ArrayView2<'_, F>,
         scratch: &'s mut Array2<F>,
     ) -> ArrayView2<'s, F> {
-        let abc = params.view(&self.abc);
+        let (curve, offset) = (params.view(&self.curve), params.view(&self.offset));
+        // A batch may have fewer rows than there is room for.
         let mut predictions = scratch.slice_mut(s![..inputs.nrows(), ..]);
-        predictions.zip_mut_with(inputs, |y, &x| *y = abc[0] * (-abc[1] * x).exp() + abc[2]);
+        predictions.zip_mut_with(inputs, |y, &x| *y = curve[0] * (curve[1] * x).exp() + offset[0]);
         scratch.slice(s![..inputs.nrows(), ..])
     }
 
@@ -73,63 +84,80 @@ impl<F: Scalar> Model<F> for Decay {
         _: &mut Array2<F>,
         gradient: &mut Gradient<F>,
     ) {
-        let abc = params.view(&self.abc);
-        let mut gradient = gradient.view_mut(&self.abc);
-        for (&x, &d) in inputs.iter().zip(output_gradient) {
-            let power = (-abc[1] * x).exp();
-            gradient[0] += d * power;
-            gradient[1] -= d * abc[0] * x * power;
-            gradient[2] += d;
+        let curve = params.view(&self.curve);
+        for (&x, &g) in inputs.iter().zip(&output_gradient) {
+            let power = (curve[1] * x).exp();
+            gradient.view_mut(&self.curve)[0] += g * power;
+            gradient.view_mut(&self.curve)[1] += g * curve[0] * x * power;
+            gradient.view_mut(&self.offset)[0] += g;
         }
     }
 }
 
-/// `log cosh(p − y)`: quadratic near 0, linear far out, so that outliers pull little.
+/// `log cosh(p − y)`: a parabola near 0, a straight line far away.
 struct LogCosh;
 
 impl<F: Scalar> Pointwise<F> for LogCosh {
     fn value_and_slope(&self, prediction: F, target: F) -> (F, F) {
-        let error = (prediction - target).abs();
-        // |d| + log(1 + e^(−2|d|)) − log 2, which does not overflow.
-        let value = error + (-(error + error)).exp().ln_1p() - F::of(std::f64::consts::LN_2);
-        (value, (prediction - target).tanh())
+        // |e| + log(1 + exp(−2 |e|)) − log 2: the cosh itself would overflow.
+        let error = prediction - target;
+        let size = error.abs();
+        let value = size + (F::of(-2.0) * size).exp().ln_1p() - F::of(std::f64::consts::LN_2);
+        (value, error.tanh())
     }
 }
 
 fn main() -> Result<(), Error> {
-    // 3 e^(−1.5 x) + 0.5, with noise, and every twentieth measurement far off.
-    let mut rng = ChaCha12Rng::seed_from_u64(3);
-    let inputs = Array2::from_shape_fn((200, 1), |(row, _)| 0.02 * row as f64);
-    let targets = Array1::from_shape_fn(200, |row| {
-        let outlier = if row % 20 == 0 { 4.0 } else { 0.0 };
-        3.0 * (-1.5 * inputs[[row, 0]]).exp() + 0.5 + rng.random_range(-0.05..0.05) + outlier
-    });
+    // y = 3 exp(−1.5 x) + 0.5, with noise; every twentieth point is 5 too high.
+    let mut rng = ChaCha12Rng::seed_from_u64(7);
+    let inputs = Array2::from_shape_simple_fn((400, 1), || rng.random_range(0.0..3.0));
+    let targets: Array1<f64> = (inputs.iter().enumerate())
+        .map(|(row, x)| {
+            let outlier = if row % 20 == 0 { 5.0 } else { 0.0 };
+            3.0 * f64::exp(-1.5 * x) + 0.5 + rng.random_range(-0.1..0.1) + outlier
+        })
+        .collect();
     let data = Dataset::new(&inputs, &targets)?;
-    let model = Decay::new()?;
+    let model = Exponential::new()?;
 
-    // A gradient written by hand is worth a check.
+    // Is the gradient right? Away from the start, where nothing is zero.
+    let mut point = Params::zeros(&model.layout);
+    point.as_mut_slice().copy_from_slice(&[2.0, -0.7, 0.3]);
     let mut risk = EmpiricalRisk::new(&model, &LogCosh, &data);
-    let report = check_gradient(
-        &mut risk,
-        &Params::from_vec("abc", vec![2.0, 1.0, 0.3]),
-        &Batch::Range(0..200),
-        1e-6,
-    )?;
+    let report = check_gradient(&mut risk, &point, &Batch::Range(0..data.len()), 1e-6)?;
+    let (tensor, element) = &report.at;
     println!(
-        "gradient: off by {:.0e} from central differences at the worst",
+        "gradient: largest error {:.0e}, at {tensor}[{element}]",
         report.largest_error
     );
+    println!(
+        "          {:.9} as written, {:.9} measured",
+        report.analytic, report.numeric
+    );
 
-    let fit = |run: Run<f64>| run.params.get("abc").map(|abc| println!("found {abc:.2}"));
-    println!("\nwith log cosh, where the truth is [3.00, 1.50, 0.50]:");
-    fit(Trainer::new(Adam::new())
-        .learning_rate(0.02)
-        .epochs(300)
-        .fit(&model, &LogCosh, &data)?)?;
-    println!("with squared errors, which the outliers pull:");
-    fit(Trainer::new(Adam::new())
-        .learning_rate(0.02)
-        .epochs(300)
-        .fit(&model, &MeanSquaredError, &data)?)?;
+    println!();
+    println!("                       a        b        c");
+    println!("true             {:8.3} {:8.3} {:8.3}", 3.0, -1.5, 0.5);
+    show("log-cosh", &fit(&model, &LogCosh, &data)?);
+    show("squared error", &fit(&model, &MeanSquaredError, &data)?);
     Ok(())
+}
+
+fn fit<L: Loss<f64, Array1<f64>>>(
+    model: &Exponential,
+    loss: &L,
+    data: &Dataset<'_, f64, Array2<f64>, Array1<f64>>,
+) -> Result<Run<f64>, Error> {
+    Trainer::new(Adam::new())
+        .learning_rate(StepDecay::new(0.05, Span::Epochs(100)).factor(0.3))
+        .epochs(400)
+        .seed(7)
+        .fit(model, loss, data)
+}
+
+fn show(name: &str, run: &Run<f64>) {
+    let numbers: String = (run.best.params.as_slice().iter())
+        .map(|number| format!(" {number:8.3}"))
+        .collect();
+    println!("{name:16}{numbers}");
 }
