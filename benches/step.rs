@@ -1,3 +1,84 @@
-//! Measures a step.
+//! One step of each rule over one vector of weights, and a copy of as many bytes for comparison.
+//!
+//! Criterion reports weights a second (the inverse of the time a weight) and bytes a second; the bytes are those that
+//! must move: weights and memory read and written, the gradient read.
 
-fn main() {}
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use downhill::optim::{AdamW, Optimizer, State};
+use downhill::prelude::*;
+use std::{hint::black_box, time::Duration};
+
+const SIZES: [usize; 3] = [1_000, 100_000, 10_000_000];
+
+fn optimizers() -> Vec<(&'static str, Box<dyn Optimizer<f32>>)> {
+    vec![
+        ("sgd", Box::new(GradientDescent)),
+        ("momentum", Box::new(Momentum::new(0.9))),
+        ("adagrad", Box::new(Adagrad::new())),
+        ("rmsprop", Box::new(RmsProp::new())),
+        (
+            "rmsprop centred momentum",
+            Box::new(RmsProp::new().centred().momentum(0.9)),
+        ),
+        ("adam", Box::new(Adam::new())),
+        ("adamw", Box::new(AdamW::default())),
+        ("amsgrad", Box::new(Adam::new().amsgrad())),
+    ]
+}
+
+fn step(criterion: &mut Criterion) {
+    for size in SIZES {
+        let mut group = criterion.benchmark_group(format!("step {size}"));
+        group
+            .warm_up_time(Duration::from_millis(300))
+            .measurement_time(Duration::from_secs(1));
+        group.sample_size(20);
+        let bytes = |vectors: usize| Throughput::ElementsAndBytes {
+            elements: size as u64,
+            bytes: (size * vectors * size_of::<f32>()) as u64,
+        };
+        let gradient: Vec<f32> = (0..size)
+            .map(|i| ((i * 7919 % 1013) as f32 - 506.0) / 506.0)
+            .collect();
+        let mut weights = vec![0.5; size];
+        group.throughput(bytes(2));
+        group.bench_function("copy", |bencher| {
+            bencher.iter(|| black_box(&mut weights).copy_from_slice(black_box(&gradient)));
+        });
+        for (name, optimizer) in optimizers() {
+            let mut layout = Layout::new();
+            layout.add("weights", size).expect("one tensor");
+            let mut state = State::new(&*optimizer, &layout, &[]).expect("legal settings");
+            weights.fill(0.5);
+            group.throughput(bytes(3 + 2 * optimizer.buffers().len()));
+            group.bench_function(BenchmarkId::from_parameter(name), |bencher| {
+                bencher.iter(|| optimizer.step(&mut state, &mut weights, &gradient, 1e-4.into()));
+            });
+        }
+        group.finish();
+    }
+    tensors(criterion);
+}
+
+/// A hundred small tensors must cost what one vector of their size costs.
+fn tensors(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("adam, 100,000 weights");
+    let gradient = vec![0.25_f32; 100_000];
+    for count in [1, 100] {
+        let mut layout = Layout::new();
+        for number in 0..count {
+            layout
+                .add(&format!("tensor {number}"), 100_000 / count)
+                .expect("a new name");
+        }
+        let mut state = State::new(&Adam::new(), &layout, &[]).expect("legal settings");
+        let mut weights = vec![0.5; 100_000];
+        group.bench_function(format!("{count} tensors"), |bencher| {
+            bencher.iter(|| Adam::new().step(&mut state, &mut weights, &gradient, 1e-4.into()));
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, step);
+criterion_main!(benches);
