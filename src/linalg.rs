@@ -3,10 +3,25 @@
 //! Matrices with one column are most of what linear models multiply by. They have loops of their own here, vectorised
 //! for the processor at hand; everything else is ndarray's `general_mat_mul`.
 
-use ndarray::{ArrayView2, ArrayViewMut2, linalg::general_mat_mul};
+use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis, linalg::general_mat_mul};
 use pulp::{Arch, NullaryFnOnce};
 
-use crate::Scalar;
+use crate::{Scalar, data::rows_of};
+
+/// The first rows of a buffer that has room for more.
+#[inline]
+pub(crate) fn top<F>(buffer: &Array2<F>, rows: usize) -> ArrayView2<'_, F> {
+    rows_of(buffer.view(), 0..rows)
+}
+
+/// The first rows of a buffer that has room for more, to be written.
+#[inline]
+pub(crate) fn top_mut<F>(buffer: &mut Array2<F>, rows: usize) -> ArrayViewMut2<'_, F> {
+    if rows == buffer.nrows() {
+        return buffer.view_mut();
+    }
+    buffer.view_mut().split_at(Axis(0), rows).0
+}
 
 /// How many sums a dot product keeps: enough to hide the latency of an addition in the widest registers.
 const LANES: usize = 64;

@@ -7,4 +7,5 @@ mod samples;
 pub use dataset::Dataset;
 pub(crate) use dataset::Views;
 pub use sampler::{Batch, BatchSize, Order, Sampler};
+pub(crate) use samples::rows_of;
 pub use samples::{Element, Samples};

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, s};
+use ndarray::{Array1, Array2, ArrayView, ArrayView1, ArrayView2, Axis, Dimension};
 
 /// Samples along the first axis: `Array1`, `Array2`, or a pair of such.
 ///
@@ -56,6 +56,15 @@ macro_rules! element {
 
 element!(f32, f64; u8, u16, u32, u64, usize, i8, i16, i32, i64, isize, bool);
 
+/// A range of rows. ndarray's slicing does the same in general, and takes as long as a step of a small model.
+#[inline]
+pub(crate) fn rows_of<T, D: Dimension>(view: ArrayView<'_, T, D>, rows: Range<usize>) -> ArrayView<'_, T, D> {
+    if rows == (0..view.len_of(Axis(0))) {
+        return view;
+    }
+    view.split_at(Axis(0), rows.end).0.split_at(Axis(0), rows.start).1
+}
+
 impl<T: Element> Samples for Array1<T> {
     type View<'a> = ArrayView1<'a, T>;
 
@@ -76,7 +85,7 @@ impl<T: Element> Samples for Array1<T> {
 
     #[inline]
     fn slice<'a>(view: &Self::View<'a>, rows: Range<usize>) -> Self::View<'a> {
-        (*view).slice_move(s![rows])
+        rows_of(*view, rows)
     }
 
     fn gather(&mut self, from: &ArrayView1<'_, T>, rows: &[usize]) {
@@ -113,7 +122,7 @@ impl<T: Element> Samples for Array2<T> {
 
     #[inline]
     fn slice<'a>(view: &Self::View<'a>, rows: Range<usize>) -> Self::View<'a> {
-        (*view).slice_move(s![rows, ..])
+        rows_of(*view, rows)
     }
 
     fn gather(&mut self, from: &ArrayView2<'_, T>, rows: &[usize]) {

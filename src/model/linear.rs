@@ -1,9 +1,9 @@
 //! The linear model.
 
-use ndarray::{Array2, ArrayView2, Axis, Ix1, Ix2, s};
+use ndarray::{Array2, ArrayView2, Axis, Ix1, Ix2};
 
 use super::{Model, check_columns};
-use crate::{Error, Gradient, Handle, Layout, Params, Scalar, error::check, linalg};
+use crate::{Error, Gradient, Handle, Layout, Params, Scalar, error::check, linalg::{self, top, top_mut}};
 
 /// `ŷ = X W + b`: linear, logistic or softmax regression, by the choice of the loss.
 ///
@@ -87,12 +87,12 @@ impl<F: Scalar> Model<F> for Linear {
         inputs: &ArrayView2<'_, F>,
         scratch: &'s mut Array2<F>,
     ) -> ArrayView2<'s, F> {
-        let mut predictions = scratch.slice_mut(s![..inputs.nrows(), ..]);
+        let mut predictions = top_mut(scratch, inputs.nrows());
         linalg::product(inputs.view(), params.view(&self.weight), predictions.view_mut());
         if let Some(bias) = &self.bias {
             predictions += &params.view(bias);
         }
-        scratch.slice(s![..inputs.nrows(), ..])
+        top(scratch, inputs.nrows())
     }
 
     fn backward(

@@ -1,10 +1,10 @@
 //! The multi-layer perceptron.
 
-use ndarray::{Array2, ArrayView2, Ix1, Ix2, s};
+use ndarray::{Array2, ArrayView2, Ix1, Ix2};
 use rand::{Rng, RngExt};
 
 use super::{Activation, Model, check_columns, linear::add_rows};
-use crate::{Error, Gradient, Handle, Layout, Params, Scalar, error::check, linalg};
+use crate::{Error, Gradient, Handle, Layout, Params, Scalar, error::check, linalg::{self, top, top_mut}};
 
 /// How the weights of an [`Mlp`] start: uniform on ±limit. Biases start at 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -164,22 +164,22 @@ impl<F: Scalar> Model<F> for Mlp {
         let last = self.layers.len() - 1;
         for (k, layer) in self.layers.iter().enumerate() {
             let (before, from) = scratch.outputs.split_at_mut(k);
-            let mut output = from[0].slice_mut(s![..rows, ..]);
+            let mut output = top_mut(&mut from[0], rows);
             let input = before
                 .last()
-                .map_or(inputs.view(), |previous| previous.slice(s![..rows, ..]));
+                .map_or(inputs.view(), |previous| top(previous, rows));
             linalg::product(input, params.view(&layer.weight), output.view_mut());
             output += &params.view(&layer.bias);
             if k < last {
                 if let Some(kept) = scratch.inputs.get_mut(k) {
-                    kept.slice_mut(s![..rows, ..]).assign(&output);
+                    top_mut(kept, rows).assign(&output);
                 }
                 if let Some(values) = output.as_slice_mut() {
                     self.activation.apply(values);
                 }
             }
         }
-        scratch.outputs[last].slice(s![..rows, ..])
+        top(&scratch.outputs[last], rows)
     }
 
     fn backward(
@@ -200,20 +200,17 @@ impl<F: Scalar> Model<F> for Mlp {
             let (earlier, later) = gradients.split_at_mut(k);
             let delta = later
                 .first()
-                .map_or(output_gradient, |delta| delta.slice(s![..rows, ..]));
+                .map_or(output_gradient, |delta| top(delta, rows));
             let input = match k {
                 0 => inputs.view(),
-                _ => outputs[k - 1].slice(s![..rows, ..]),
+                _ => top(&outputs[k - 1], rows),
             };
             linalg::add_transposed_product(input, delta, gradient.view_mut(&layer.weight));
             add_rows(delta, &mut gradient.view_mut(&layer.bias));
             if let Some(previous) = earlier.last_mut() {
-                let mut previous = previous.slice_mut(s![..rows, ..]);
+                let mut previous = top_mut(previous, rows);
                 linalg::product_transposed(delta, params.view(&layer.weight), previous.view_mut());
-                let values = before_activation
-                    .get(k - 1)
-                    .unwrap_or(&outputs[k - 1])
-                    .slice(s![..rows, ..]);
+                let values = top(before_activation.get(k - 1).unwrap_or(&outputs[k - 1]), rows);
                 if let (Some(values), Some(gradient)) = (values.as_slice(), previous.as_slice_mut()) {
                     self.activation.chain(values, gradient);
                 }

@@ -8,7 +8,8 @@ use rand::Rng;
 use super::Objective;
 use crate::{
     Dataset, Error, Gradient, Loss, Model, Params, Scalar,
-    data::{Batch, Samples, Views},
+    data::{Batch, Samples, Views, rows_of},
+    linalg::top_mut,
     loss::Reduction,
     train::Record,
 };
@@ -122,9 +123,9 @@ impl<'a, F: Scalar, X: Samples, Y: Samples, M: Model<F, X>, L: Loss<F, Y>> Empir
             if let Some(all) = predictions.as_deref_mut() {
                 all.slice_mut(s![range.clone(), ..]).assign(&prediction);
             }
-            let unused = self.output_gradient.slice_mut(s![..range.len(), ..]);
+            let unused = top_mut(&mut self.output_gradient, range.len());
             let targets = Y::slice(&y, range.clone());
-            let weights = weights.map(|weights| weights.slice_move(s![range]));
+            let weights = weights.map(|weights| rows_of(weights, range));
             sum += self
                 .loss
                 .value_and_gradient(prediction, &targets, weights, F::zero(), unused)
@@ -162,9 +163,9 @@ impl<'a, F: Scalar, X: Samples, Y: Samples, M: Model<F, X>, L: Loss<F, Y>> Empir
         for range in shards(X::count(&x)) {
             let inputs = X::slice(&x, range.clone());
             let targets = Y::slice(&y, range.clone());
-            let weights = weights.map(|weights| weights.slice_move(s![range.clone()]));
+            let weights = weights.map(|weights| rows_of(weights, range.clone()));
             let prediction = self.model.predict(params, &inputs, scratch);
-            let mut slope = self.output_gradient.slice_mut(s![..range.len(), ..]);
+            let mut slope = top_mut(&mut self.output_gradient, range.len());
             sum += self
                 .loss
                 .value_and_gradient(prediction, &targets, weights, scale, slope.view_mut());
@@ -224,7 +225,7 @@ impl<F: Scalar, X: Samples, Y: Samples, M: Model<F, X>, L: Loss<F, Y>> Objective
         let (x, y, weights) = self.data.clone();
         match batch {
             Batch::Range(range) => {
-                let weights = weights.map(|weights| weights.slice_move(s![range.clone()]));
+                let weights = weights.map(|weights| rows_of(weights, range.clone()));
                 let views = (X::slice(&x, range.clone()), Y::slice(&y, range.clone()), weights);
                 Ok(self.over_views(params, views, gradient))
             }
@@ -247,7 +248,7 @@ impl<F: Scalar, X: Samples, Y: Samples, M: Model<F, X>, L: Loss<F, Y>> Objective
         match (self.data.2, batch) {
             (None, _) => batch.len() as f64,
             (Some(weights), Batch::Range(range)) => {
-                weights.slice_move(s![range.clone()]).sum().to_f64_exact()
+                rows_of(weights, range.clone()).sum().to_f64_exact()
             }
             (Some(weights), Batch::Rows(rows)) => rows.iter().map(|&row| weights[row].to_f64_exact()).sum(),
         }
