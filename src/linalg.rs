@@ -34,7 +34,7 @@ pub(crate) fn product<F: Scalar>(a: ArrayView2<'_, F>, b: ArrayView2<'_, F>, mut
     {
         return Arch::new().dispatch(RowsByVector { a, b, c });
     }
-    general_mat_mul(F::one(), &a, &b, F::zero(), &mut c);
+    F::multiply(a, b, c, false);
 }
 
 /// `c ← c + aᵀ · b`.
@@ -49,16 +49,63 @@ pub(crate) fn add_transposed_product<F: Scalar>(
     {
         return Arch::new().dispatch(VectorByRows { a, b, c });
     }
-    general_mat_mul(F::one(), &a.t(), &b, F::one(), &mut c);
+    F::multiply(a.reversed_axes(), b, c, true);
 }
 
 /// `c ← a · bᵀ`.
 pub(crate) fn product_transposed<F: Scalar>(
     a: ArrayView2<'_, F>,
     b: ArrayView2<'_, F>,
-    mut c: ArrayViewMut2<'_, F>,
+    c: ArrayViewMut2<'_, F>,
 ) {
-    general_mat_mul(F::one(), &a, &b.t(), F::zero(), &mut c);
+    F::multiply(a, b.reversed_axes(), c, false);
+}
+
+/// `c ← a · b`, or `c ← c + a · b`, by ndarray.
+pub(crate) fn multiply_by_ndarray<F: Scalar>(
+    a: ArrayView2<'_, F>,
+    b: ArrayView2<'_, F>,
+    mut c: ArrayViewMut2<'_, F>,
+    add: bool,
+) {
+    let kept = if add { F::one() } else { F::zero() };
+    general_mat_mul(F::one(), &a, &b, kept, &mut c);
+}
+
+/// The same by faer, where rows or columns lie end to end; else by ndarray.
+#[cfg(feature = "faer")]
+pub(crate) fn multiply_by_faer<F: Scalar + faer::traits::ComplexField>(
+    a: ArrayView2<'_, F>,
+    b: ArrayView2<'_, F>,
+    mut c: ArrayViewMut2<'_, F>,
+    add: bool,
+) {
+    let (rows, columns) = c.dim();
+    let agree = a.nrows() == rows && b.ncols() == columns && a.ncols() == b.nrows();
+    if agree && let (Some(a), Some(b), Some(c)) = (by_faer(&a), by_faer(&b), c.as_slice_mut()) {
+        let kept = if add {
+            faer::Accum::Add
+        } else {
+            faer::Accum::Replace
+        };
+        let c = faer::MatMut::from_row_major_slice_mut(c, rows, columns);
+        return faer::linalg::matmul::matmul(c, kept, a, b, F::one(), faer::Par::Seq);
+    }
+    multiply_by_ndarray(a, b, c, add);
+}
+
+#[cfg(feature = "faer")]
+fn by_faer<'a, F>(matrix: &'a ArrayView2<'_, F>) -> Option<faer::MatRef<'a, F>> {
+    let (rows, columns) = matrix.dim();
+    match matrix.as_slice() {
+        Some(values) => Some(faer::MatRef::from_row_major_slice(values, rows, columns)),
+        None => {
+            let values = matrix
+                .as_slice_memory_order()
+                .filter(|_| matrix.t().is_standard_layout())?;
+            Some(faer::MatRef::from_column_major_slice(values, rows, columns))
+        }
+    }
 }
 
 struct RowsByVector<'a, F> {

@@ -1,5 +1,6 @@
 //! The numbers everything is computed in.
 
+use ndarray::{ArrayView2, ArrayViewMut2};
 use num_traits::FromPrimitive;
 
 mod sealed {
@@ -22,6 +23,10 @@ pub trait Scalar:
     #[doc(hidden)]
     fn erf(self) -> Self;
 
+    /// `c ← a · b`, or `c ← c + a · b`: the general product of the kind this build has.
+    #[doc(hidden)]
+    fn multiply(a: ArrayView2<'_, Self>, b: ArrayView2<'_, Self>, c: ArrayViewMut2<'_, Self>, add: bool);
+
     /// Whether every element is finite; one vectorised pass.
     #[doc(hidden)]
     fn all_finite(values: &[Self]) -> bool;
@@ -43,6 +48,18 @@ macro_rules! scalar {
             #[inline]
             fn erf(self) -> Self {
                 $erf(self)
+            }
+
+            fn multiply(
+                a: ArrayView2<'_, Self>,
+                b: ArrayView2<'_, Self>,
+                c: ArrayViewMut2<'_, Self>,
+                add: bool,
+            ) {
+                #[cfg(feature = "faer")]
+                crate::linalg::multiply_by_faer(a, b, c, add);
+                #[cfg(not(feature = "faer"))]
+                crate::linalg::multiply_by_ndarray(a, b, c, add);
             }
 
             #[inline]

@@ -126,14 +126,10 @@ fn no_training_allocates() {
         "logistic regression"
     );
     let network = Mlp::new(&[20, 16, 3]).unwrap();
-    // ndarray's matrix product packs its operands into a buffer of its own, one for each product.
-    let steps = 97;
-    let products = 5;
     let network = in_a_run(|trainer| trainer.fit(&network, &SoftmaxCrossEntropy, &classes));
-    assert!(
-        network <= steps * products,
-        "network: {network} allocations in {steps} steps"
-    );
+    // Without faer, ndarray's matrix product packs its operands into a buffer of its own: five products in each of 97 steps.
+    let allowed = if cfg!(feature = "faer") { 0 } else { 5 * 97 };
+    assert!(network <= allowed, "network: {network} allocations");
 }
 
 /// Epochs are single steps here, and their records are kept: the rest allocates nothing.

@@ -3,7 +3,11 @@
 use ndarray::{Array2, ArrayView2, Axis, Ix1, Ix2};
 
 use super::{Model, check_columns};
-use crate::{Error, Gradient, Handle, Layout, Params, Scalar, error::check, linalg::{self, top, top_mut}};
+use crate::{
+    Error, Gradient, Handle, Layout, Params, Scalar,
+    error::check,
+    linalg::{self, top, top_mut},
+};
 
 /// `ŷ = X W + b`: linear, logistic or softmax regression, by the choice of the loss.
 ///

@@ -4,7 +4,11 @@ use ndarray::{Array2, ArrayView2, Ix1, Ix2};
 use rand::{Rng, RngExt};
 
 use super::{Activation, Model, check_columns, linear::add_rows};
-use crate::{Error, Gradient, Handle, Layout, Params, Scalar, error::check, linalg::{self, top, top_mut}};
+use crate::{
+    Error, Gradient, Handle, Layout, Params, Scalar,
+    error::check,
+    linalg::{self, top, top_mut},
+};
 
 /// How the weights of an [`Mlp`] start: uniform on ±limit. Biases start at 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -198,9 +202,7 @@ impl<F: Scalar> Model<F> for Mlp {
         } = scratch;
         for (k, layer) in self.layers.iter().enumerate().rev() {
             let (earlier, later) = gradients.split_at_mut(k);
-            let delta = later
-                .first()
-                .map_or(output_gradient, |delta| top(delta, rows));
+            let delta = later.first().map_or(output_gradient, |delta| top(delta, rows));
             let input = match k {
                 0 => inputs.view(),
                 _ => top(&outputs[k - 1], rows),

@@ -247,9 +247,7 @@ impl<F: Scalar, X: Samples, Y: Samples, M: Model<F, X>, L: Loss<F, Y>> Objective
     fn weight(&self, batch: &Batch<'_>) -> f64 {
         match (self.data.2, batch) {
             (None, _) => batch.len() as f64,
-            (Some(weights), Batch::Range(range)) => {
-                rows_of(weights, range.clone()).sum().to_f64_exact()
-            }
+            (Some(weights), Batch::Range(range)) => rows_of(weights, range.clone()).sum().to_f64_exact(),
             (Some(weights), Batch::Rows(rows)) => rows.iter().map(|&row| weights[row].to_f64_exact()).sum(),
         }
     }
