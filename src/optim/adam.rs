@@ -140,14 +140,14 @@ impl<F: Scalar, M: Switch> Rule<F> for Adam<M> {
 
     fn coefficients(&self, now: Moment) -> Coefficients<F> {
         let beta1 = now.momentum.unwrap_or(self.beta1);
-        let correct = |beta: f64| 1.0 - beta.powf(now.step as f64);
+        let beta2 = now.beta2.unwrap_or(self.beta2);
         Coefficients {
-            rate: F::of(now.learning_rate / correct(beta1)),
+            rate: F::of(now.learning_rate / now.correction(beta1)),
             beta1: F::of(beta1),
             rest1: F::of(1.0 - beta1),
-            beta2: F::of(self.beta2),
-            rest2: F::of(1.0 - self.beta2),
-            correction: F::of(1.0 / correct(self.beta2).sqrt()),
+            beta2: F::of(beta2),
+            rest2: F::of(1.0 - beta2),
+            correction: F::of(1.0 / now.correction(beta2).sqrt()),
             epsilon: positive_epsilon(self.epsilon),
         }
     }

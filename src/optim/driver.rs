@@ -35,6 +35,7 @@ pub(super) fn step<F: Scalar, R: Rule<F>>(
         };
         let pass = Pass::<F, R> {
             coefficients: &coefficients,
+            scale: F::of(rates.gradient_scale),
             weights: &mut weights[range.clone()],
             gradient: &gradient[range],
             streams,
@@ -59,6 +60,7 @@ fn too_few_buffers(name: &str) -> Error {
 
 struct Pass<'a, F: Scalar, R: Rule<F>> {
     coefficients: &'a R::Coefficients,
+    scale: F,
     weights: &'a mut [F],
     gradient: &'a [F],
     streams: <R::Slots as Slots<F>>::Streams<'a>,
@@ -72,14 +74,14 @@ impl<F: Scalar, R: Rule<F>> NullaryFnOnce for Pass<'_, F, R> {
     #[inline(always)]
     fn call(self) {
         let len = self.weights.len();
-        let coefficients = *self.coefficients;
+        let (coefficients, scale) = (*self.coefficients, self.scale);
         let (weights, gradient) = (&mut self.weights[..len], &self.gradient[..len]);
         let Some(mut streams) = R::Slots::trim(self.streams, len) else {
             return;
         };
         for i in 0..len {
             let mut slots = R::Slots::load(&streams, i);
-            R::update(&coefficients, &mut weights[i], gradient[i], &mut slots);
+            R::update(&coefficients, &mut weights[i], scale * gradient[i], &mut slots);
             slots.store(&mut streams, i);
         }
     }

@@ -35,24 +35,77 @@ pub use state::{Buffer, State};
 pub use stepper::{Pair, Stepper};
 pub use wrappers::{DecoupledWeightDecay, Maximize, RuleExt, WeightDecay};
 
-use crate::{Error, Scalar, data::BatchSize};
+use crate::{Error, Scalar, data::BatchSize, error::check};
 
-/// The values a schedule sets for one step.
+/// What is set for one step: the learning rate, and whatever else a schedule or a clipping of the gradient decides.
+///
+/// A number is one, and settings are added: `Rates::from(0.1).momentum(0.95)`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct Rates {
     /// The learning rate η.
     pub learning_rate: f64,
-    /// Replaces the momentum β (in Adam: `beta1`) for this step, where a schedule cycles it.
+    /// Replaces the momentum β (in the Adam family: `beta1`) for this step.
     pub momentum: Option<f64>,
+    /// Replaces `beta2` of the Adam family for this step.
+    pub beta2: Option<f64>,
+    /// Replaces the strength λ of a weight decay around the rule for this step.
+    pub weight_decay: Option<f64>,
+    /// Multiplies the gradient as the rule reads it, so that clipping by a norm costs no pass of its own. Default: 1.
+    pub gradient_scale: f64,
 }
 
 impl Rates {
-    /// The same rates with this momentum.
+    /// Replaces the momentum (in the Adam family: `beta1`).
     #[must_use]
-    pub fn with_momentum(mut self, momentum: Option<f64>) -> Self {
-        self.momentum = momentum;
+    pub fn momentum(mut self, momentum: f64) -> Self {
+        self.momentum = Some(momentum);
         self
+    }
+
+    /// Replaces `beta2`.
+    #[must_use]
+    pub fn beta2(mut self, beta2: f64) -> Self {
+        self.beta2 = Some(beta2);
+        self
+    }
+
+    /// Replaces the strength of the weight decay.
+    #[must_use]
+    pub fn weight_decay(mut self, decay: f64) -> Self {
+        self.weight_decay = Some(decay);
+        self
+    }
+
+    /// Multiplies the gradient.
+    #[must_use]
+    pub fn gradient_scale(mut self, scale: f64) -> Self {
+        self.gradient_scale = scale;
+        self
+    }
+
+    fn legal(self) -> bool {
+        let fraction = |value: Option<f64>| value.is_none_or(|x| (0.0..1.0).contains(&x));
+        self.learning_rate >= 0.0
+            && self.learning_rate.is_finite()
+            && self.gradient_scale.is_finite()
+            && fraction(self.momentum)
+            && fraction(self.beta2)
+            && self.weight_decay.is_none_or(|x| x >= 0.0 && x.is_finite())
+    }
+
+    #[cold]
+    fn refuse(self) -> Result<(), Error> {
+        check::non_negative("learning_rate", self.learning_rate)?;
+        check::below_one("momentum", self.momentum.unwrap_or(0.0))?;
+        check::below_one("beta2", self.beta2.unwrap_or(0.0))?;
+        check::non_negative("weight_decay", self.weight_decay.unwrap_or(0.0))?;
+        check::require(
+            self.gradient_scale.is_finite(),
+            "gradient_scale",
+            self.gradient_scale,
+            "finite",
+        )
     }
 }
 
@@ -61,6 +114,9 @@ impl From<f64> for Rates {
         Self {
             learning_rate,
             momentum: None,
+            beta2: None,
+            weight_decay: None,
+            gradient_scale: 1.0,
         }
     }
 }

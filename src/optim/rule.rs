@@ -13,6 +13,10 @@ pub struct Moment {
     pub learning_rate: f64,
     /// The momentum a schedule sets for this step, if one does.
     pub momentum: Option<f64>,
+    /// The `beta2` a schedule sets for this step, if one does.
+    pub beta2: Option<f64>,
+    /// The weight decay a schedule sets for this step, if one does.
+    pub weight_decay: Option<f64>,
     /// By what the group multiplies the weight decay.
     pub decay_factor: f64,
 }
@@ -23,8 +27,23 @@ impl Moment {
             step,
             learning_rate: rates.learning_rate * factors.rate,
             momentum: rates.momentum,
+            beta2: rates.beta2,
+            weight_decay: rates.weight_decay,
             decay_factor: factors.decay,
         }
+    }
+
+    /// `1 − βᵗ`: by this a moving average that started at zero is divided.
+    ///
+    /// Where βᵗ is too small to change the 1 the power is not computed.
+    #[inline]
+    pub fn correction(&self, beta: f64) -> f64 {
+        let step = self.step as f64;
+        // βᵗ ≤ e^(−t (1 − β)), and e⁻³⁸ is below half the distance from 1 to the number before it.
+        if step * (1.0 - beta) > 38.0 {
+            return 1.0;
+        }
+        1.0 - beta.powf(step)
     }
 }
 

@@ -3,7 +3,6 @@
 use super::{Optimizer, Rates};
 use crate::{
     Error, Group, Layout, Scalar,
-    error::check,
     group::{self, Segment},
 };
 
@@ -86,16 +85,7 @@ impl<F: Scalar> State<F> {
         rates: Rates,
     ) -> Result<(), Error> {
         let len = self.layout.len();
-        let momentum_is_legal = rates
-            .momentum
-            .is_none_or(|momentum| (0.0..1.0).contains(&momentum));
-        if weights == len
-            && gradient == len
-            && self.optimizer == optimizer
-            && rates.learning_rate >= 0.0
-            && rates.learning_rate.is_finite()
-            && momentum_is_legal
-        {
+        if weights == len && gradient == len && self.optimizer == optimizer && rates.legal() {
             return Ok(());
         }
         self.refuse(optimizer, weights, gradient, rates)
@@ -117,7 +107,6 @@ impl<F: Scalar> State<F> {
         if gradient != len {
             return Err(Error::shape("gradient", &[gradient], &[len]));
         }
-        check::non_negative("learning_rate", rates.learning_rate)?;
-        check::below_one("momentum", rates.momentum.unwrap_or(0.0))
+        rates.refuse()
     }
 }

@@ -80,7 +80,8 @@ impl<F: Scalar, R: Rule<F>> Rule<F> for WeightDecay<R> {
     }
 
     fn coefficients(&self, now: Moment) -> Self::Coefficients {
-        (F::of(self.decay * now.decay_factor), self.rule.coefficients(now))
+        let decay = now.weight_decay.unwrap_or(self.decay) * now.decay_factor;
+        (F::of(decay), self.rule.coefficients(now))
     }
 
     #[inline(always)]
@@ -100,7 +101,8 @@ impl<F: Scalar, R: Rule<F>> Rule<F> for DecoupledWeightDecay<R> {
     }
 
     fn coefficients(&self, now: Moment) -> Self::Coefficients {
-        let kept = 1.0 - now.learning_rate * self.decay * now.decay_factor;
+        let decay = now.weight_decay.unwrap_or(self.decay) * now.decay_factor;
+        let kept = 1.0 - now.learning_rate * decay;
         (F::of(kept), self.rule.coefficients(now))
     }
 

@@ -117,7 +117,10 @@ impl<'a, F: Scalar, O: Objective<F>> Loop<'a, F, O> {
                 return Ok(ControlFlow::Break(stop));
             }
             let now = progress(self.step);
-            rates = Rates::from(self.schedule.rate(&now)).with_momentum(self.schedule.momentum(&now));
+            rates = Rates {
+                momentum: self.schedule.momentum(&now),
+                ..self.schedule.rate(&now).into()
+            };
             let batch = self.sampler.batch(number);
             let value = self
                 .objective
