@@ -92,6 +92,16 @@ impl Error {
         }
     }
 
+    /// The same error about an argument that goes by another name here.
+    pub(crate) fn about(mut self, name: &str) -> Self {
+        if let Error::InvalidArgument { argument, .. } = &mut self
+            && argument == "learning_rate"
+        {
+            *argument = name.into();
+        }
+        self
+    }
+
     pub(crate) fn shape(argument: impl Into<String>, given: &[usize], expected: &[usize]) -> Self {
         Error::ShapeMismatch {
             argument: argument.into(),

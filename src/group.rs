@@ -118,7 +118,7 @@ pub(crate) fn resolve(layout: &Layout, groups: &[Group]) -> Result<Vec<Segment>,
 }
 
 /// Whether `name` fits `pattern`, in which `*` stands for any characters.
-fn matches(pattern: &str, name: &str) -> bool {
+pub(crate) fn matches(pattern: &str, name: &str) -> bool {
     let mut parts = pattern.split('*');
     let Some(mut rest) = parts.next().and_then(|first| name.strip_prefix(first)) else {
         return false;

@@ -60,6 +60,7 @@ pub mod objective;
 pub mod optim;
 pub mod schedule;
 pub mod train;
+pub mod transform;
 
 pub use data::{BatchSize, Dataset};
 pub use error::Error;

@@ -4,7 +4,7 @@ use std::{ops::Range, sync::Arc};
 
 use ndarray::{ArrayView, ArrayViewD, ArrayViewMut, ArrayViewMutD, Dimension, IntoDimension, IxDyn};
 
-use crate::{Error, Scalar};
+use crate::{Error, Scalar, transform::Norm};
 
 /// Where a tensor of known rank stands in the buffer; given by [`Layout::add`], read by [`Params::view`].
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -257,18 +257,24 @@ impl<F: Scalar> Params<F> {
             .filter_map(|tensor| Some((tensor.name(), self.get(tensor.name()).ok()?)))
     }
 
+    /// Calls a function with each tensor and its values, in order.
+    pub(crate) fn for_each_tensor(&mut self, mut function: impl FnMut(&TensorSpec, &mut [F])) {
+        let Self { layout, values } = self;
+        for tensor in layout.tensors() {
+            if let Some(values) = values.get_mut(tensor.range()) {
+                function(tensor, values);
+            }
+        }
+    }
+
     /// Whether every value is finite.
     pub fn is_finite(&self) -> bool {
         F::all_finite(&self.values)
     }
 
-    /// The Euclidean norm of all values together, accumulated in `f64`.
+    /// The Euclidean norm of all values together.
     pub fn norm(&self) -> f64 {
-        self.values
-            .iter()
-            .map(|x| x.to_f64_exact() * x.to_f64_exact())
-            .sum::<f64>()
-            .sqrt()
+        Norm::L2.of(&self.values)
     }
 }
 

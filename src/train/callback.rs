@@ -15,11 +15,13 @@ pub struct StepEvent<'a, F> {
     pub steps_per_epoch: u64,
     /// The loss of the batch, before the update.
     pub loss: F,
-    /// The gradient of the batch, before the update.
+    /// The gradient of the update, transformed, before clipping by its norm.
     pub gradient: &'a Gradient<F>,
+    /// Its norm, where the trainer clips it, before clipping.
+    pub gradient_norm: Option<f64>,
     /// The parameters after the update.
     pub params: &'a Params<F>,
-    /// The learning rate and momentum of the update.
+    /// The learning rate and whatever else was set for the update.
     pub rates: Rates,
 }
 
@@ -29,7 +31,7 @@ pub struct StepEvent<'a, F> {
 pub struct EpochEvent<'a, F> {
     /// What is known of the epoch.
     pub record: &'a Record,
-    /// The parameters after the epoch.
+    /// The parameters after the epoch; where they are averaged, the average.
     pub params: &'a Params<F>,
     /// Whether they are the best so far.
     pub is_best: bool,

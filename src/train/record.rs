@@ -97,6 +97,10 @@ pub struct Record {
     pub learning_rate: f64,
     /// The momentum of the epoch's last update, where the schedule sets it.
     pub momentum: Option<f64>,
+    /// The `beta2` of the epoch's last update, where it is scheduled.
+    pub beta2: Option<f64>,
+    /// The weight decay of the epoch's last update, where it is scheduled.
+    pub weight_decay: Option<f64>,
     /// Seconds since the run began.
     pub seconds: f64,
 }
@@ -155,6 +159,8 @@ pub struct Run<F> {
     pub params: Params<F>,
     /// The best point seen.
     pub best: Best<F>,
+    /// Their average over the steps, where the trainer keeps one and all of them were finite.
+    pub average: Option<Params<F>>,
     /// One record an epoch. Where an epoch is a single step of a function, at most some thousand, evenly spaced.
     pub history: Vec<Record>,
     /// Why it ended.

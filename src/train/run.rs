@@ -2,35 +2,35 @@
 
 use std::{ops::ControlFlow, time::Instant};
 
-use super::{Best, EpochEvent, Goal, Record, Run, StepEvent, StopReason, Trainer, Watch};
+use super::{
+    Best, Goal, Record, StepEvent, StopReason, Trainer, Watch,
+    update::{Seen, Update},
+};
 use crate::{
-    Error, Gradient, Objective, Params, Scalar,
+    Error, Objective, Params, Scalar,
     data::Sampler,
     loss::Reduction,
     optim::{Rates, State},
     schedule::{LrSchedule, Progress},
 };
 
-/// Where an epoch is one step of a function, the history is thinned to fewer records than this.
-const THINNED: usize = 4096;
-
 pub(super) struct Loop<'a, F: Scalar, O> {
-    trainer: Trainer<'a, F>,
-    objective: O,
-    schedule: Box<dyn LrSchedule + 'a>,
-    sampler: Sampler,
-    metrics: Vec<String>,
-    state: State<F>,
-    gradient: Gradient<F>,
-    params: Params<F>,
-    best: Best<F>,
-    history: Vec<Record>,
+    pub(super) trainer: Trainer<'a, F>,
+    pub(super) objective: O,
+    pub(super) schedule: Box<dyn LrSchedule + 'a>,
+    pub(super) sampler: Sampler,
+    pub(super) metrics: Vec<String>,
+    pub(super) state: State<F>,
+    pub(super) update: Update<'a, F>,
+    pub(super) params: Params<F>,
+    pub(super) best: Best<F>,
+    pub(super) history: Vec<Record>,
     /// Every so many epochs one is recorded; grows only for functions.
-    stride: u64,
-    started: Instant,
-    step: u64,
-    epoch: u64,
-    stop: StopReason,
+    pub(super) stride: u64,
+    pub(super) started: Instant,
+    pub(super) step: u64,
+    pub(super) epoch: u64,
+    pub(super) stop: StopReason,
 }
 
 /// The loss of an epoch so far.
@@ -52,7 +52,7 @@ impl<'a, F: Scalar, O: Objective<F>> Loop<'a, F, O> {
         sampler: Sampler,
         metrics: Vec<String>,
         state: State<F>,
-        gradient: Gradient<F>,
+        update: Update<'a, F>,
         params: Params<F>,
     ) -> Self {
         let worst = trainer.best_by.as_ref().map_or(Goal::Lowest, Watch::goal).worst();
@@ -68,7 +68,7 @@ impl<'a, F: Scalar, O: Objective<F>> Loop<'a, F, O> {
             sampler,
             metrics,
             state,
-            gradient,
+            update,
             params,
             best,
             history: Vec::new(),
@@ -96,7 +96,7 @@ impl<'a, F: Scalar, O: Objective<F>> Loop<'a, F, O> {
     }
 
     /// Whether the value of a step is that of the whole objective, so that every point has an exact one.
-    fn exact(&self) -> bool {
+    pub(super) fn exact(&self) -> bool {
         self.sampler.steps_per_epoch() == 1
             && self.trainer.best_by.is_none()
             && !self.objective.has_validation()
@@ -107,54 +107,41 @@ impl<'a, F: Scalar, O: Objective<F>> Loop<'a, F, O> {
         let exact = self.exact();
         let mut loss = EpochLoss::default();
         let mut rates = Rates::from(0.0);
-        let steps = self.sampler.steps_per_epoch();
-        let progress = |step| Progress {
-            step,
-            steps_per_epoch: steps as u64,
-        };
+        let steps = self.update.steps_per_epoch(&self.sampler);
         for number in 0..steps {
             if let Some(stop) = self.out_of_budget() {
                 return Ok(ControlFlow::Break(stop));
             }
-            let now = progress(self.step);
-            rates = Rates {
-                momentum: self.schedule.momentum(&now),
-                ..self.schedule.rate(&now).into()
+            let seen = match self.update.look(
+                &mut self.objective,
+                &self.sampler,
+                &mut self.params,
+                number,
+                self.step + 1,
+            )? {
+                Ok(seen) => seen,
+                Err(what) => {
+                    return Ok(ControlFlow::Break(StopReason::NonFinite {
+                        what,
+                        step: self.step,
+                    }));
+                }
             };
-            let batch = self.sampler.batch(number);
-            let value = self
-                .objective
-                .value_and_gradient(&self.params, &batch, &mut self.gradient)?;
-            if let Some(what) = self.non_finite(value) {
-                return Ok(ControlFlow::Break(StopReason::NonFinite {
-                    what,
-                    step: self.step,
-                }));
-            }
-            let weight = self.objective.weight(&batch);
-            loss.add(value.to_f64_exact(), weight, self.objective.reduction());
+            loss.add(seen.value, seen.weight, self.objective.reduction());
             if exact {
-                self.keep_if_best(value.to_f64_exact(), Goal::Lowest);
+                self.keep_if_best(seen.value, Goal::Lowest);
             }
-            let weights = self.params.as_mut_slice();
+            rates = self.rates(steps as u64, seen.scale);
+            let (weights, gradient) = (self.params.as_mut_slice(), self.update.gradient.as_slice());
             self.trainer
                 .optimizer
-                .step(&mut self.state, weights, self.gradient.as_slice(), rates)?;
+                .step(&mut self.state, weights, gradient, rates)?;
+            self.update.follow(&mut self.params, rates.learning_rate)?;
             self.step += 1;
-            if !self.trainer.callbacks.is_empty() {
-                let event = StepEvent {
-                    step: self.step,
-                    steps_per_epoch: steps as u64,
-                    loss: value,
-                    gradient: &self.gradient,
-                    params: &self.params,
-                    rates,
-                };
-                for callback in &mut self.trainer.callbacks {
-                    if let ControlFlow::Break(reason) = callback.on_step(&event) {
-                        return Ok(ControlFlow::Break(StopReason::Callback(reason)));
-                    }
-                }
+            if !self.trainer.callbacks.is_empty()
+                && let ControlFlow::Break(stop) = self.tell(&seen, rates, steps as u64)
+            {
+                return Ok(ControlFlow::Break(stop));
             }
         }
         self.epoch += 1;
@@ -170,112 +157,50 @@ impl<'a, F: Scalar, O: Objective<F>> Loop<'a, F, O> {
         (self.started.elapsed() >= limit).then_some(StopReason::TimeLimit)
     }
 
-    fn non_finite(&self, value: F) -> Option<&'static str> {
-        if !value.is_finite() {
-            return Some("loss");
-        }
-        (!self.gradient.is_finite()).then_some("gradient")
+    /// What is in force at the update that is about to be made.
+    #[inline]
+    fn rates(&mut self, steps_per_epoch: u64, gradient_scale: f64) -> Rates {
+        let now = Progress {
+            step: self.step,
+            steps_per_epoch,
+        };
+        let mut rates = Rates::from(self.schedule.rate(&now)).gradient_scale(gradient_scale);
+        rates.momentum = self.schedule.momentum(&now);
+        self.trainer.hyperparameters.set(&mut rates, &now);
+        rates
     }
 
-    fn keep_if_best(&mut self, value: f64, goal: Goal) -> bool {
+    /// Tells the callbacks of an update.
+    fn tell(&mut self, seen: &Seen, rates: Rates, steps_per_epoch: u64) -> ControlFlow<StopReason> {
+        let event = StepEvent {
+            step: self.step,
+            steps_per_epoch,
+            loss: F::of(seen.value),
+            gradient: &self.update.gradient,
+            gradient_norm: seen.norm,
+            params: &self.params,
+            rates,
+        };
+        for callback in &mut self.trainer.callbacks {
+            if let ControlFlow::Break(reason) = callback.on_step(&event) {
+                return ControlFlow::Break(StopReason::Callback(reason));
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
+    pub(super) fn keep_if_best(&mut self, value: f64, goal: Goal) -> bool {
         let better = goal.better(value, self.best.value);
         if better {
             self.best.value = value;
             self.best.step = self.step;
-            self.best
-                .params
-                .as_mut_slice()
-                .copy_from_slice(self.params.as_slice());
+            let point = match &self.update.average {
+                Some(average) if !self.exact() => average.params(),
+                _ => &self.params,
+            };
+            self.best.params.as_mut_slice().copy_from_slice(point.as_slice());
         }
         better
-    }
-
-    /// Evaluates, records, and tells whoever listens.
-    fn close_epoch(
-        &mut self,
-        loss: f64,
-        rates: Rates,
-        exact: bool,
-    ) -> Result<ControlFlow<StopReason>, Error> {
-        // A function's epoch is one step: without a listener most of them go unrecorded.
-        let is_function = self.objective.terms() == 1;
-        let listens = self.schedule.follows_metric() || !self.trainer.callbacks.is_empty();
-        if is_function && !listens && !self.epoch.is_multiple_of(self.stride) {
-            return Ok(ControlFlow::Continue(()));
-        }
-        let mut record = Record {
-            epoch: self.epoch,
-            step: self.step,
-            loss,
-            validation_loss: None,
-            metrics: self.metrics.iter().map(|name| (name.clone(), f64::NAN)).collect(),
-            learning_rate: rates.learning_rate,
-            momentum: rates.momentum,
-            seconds: self.started.elapsed().as_secs_f64(),
-        };
-        self.objective.evaluate(&self.params, &mut record)?;
-        let is_best = match &self.trainer.best_by {
-            Some(watch) => {
-                let goal = watch.goal();
-                let value = record.get(watch.name()).unwrap_or(f64::NAN);
-                self.keep_if_best(value, goal)
-            }
-            None if exact => false,
-            None => self.keep_if_best(record.validation_loss.unwrap_or(loss), Goal::Lowest),
-        };
-        self.schedule.observe(&record);
-        let event = EpochEvent {
-            record: &record,
-            params: &self.params,
-            is_best,
-            epochs: self.trainer.epochs,
-        };
-        let mut flow = ControlFlow::Continue(());
-        for callback in &mut self.trainer.callbacks {
-            if let ControlFlow::Break(reason) = callback.on_epoch(&event) {
-                flow = ControlFlow::Break(StopReason::Callback(reason));
-                break;
-            }
-        }
-        if self.epoch.is_multiple_of(self.stride) {
-            self.history.push(record);
-        }
-        if is_function && self.history.len() >= THINNED {
-            self.stride *= 2;
-            let stride = self.stride;
-            self.history.retain(|record| record.epoch.is_multiple_of(stride));
-        }
-        Ok(flow)
-    }
-
-    /// Where every point has an exact value, the last one gets its own; and after a failure the parameters are good.
-    fn settle(&mut self) -> Result<(), Error> {
-        if !self.params.is_finite() {
-            self.params.clone_from(&self.best.params);
-        } else if self.exact() && !matches!(self.stop, StopReason::NonFinite { .. }) {
-            let value = self.objective.value_and_gradient(
-                &self.params,
-                &self.sampler.batch(0),
-                &mut self.gradient,
-            )?;
-            self.keep_if_best(value.to_f64_exact(), Goal::Lowest);
-        }
-        Ok(())
-    }
-
-    pub(super) fn finish(mut self) -> Run<F> {
-        let run = Run {
-            params: self.params,
-            best: self.best,
-            history: self.history,
-            stop: self.stop,
-            steps: self.step,
-            epochs: self.epoch,
-        };
-        for callback in &mut self.trainer.callbacks {
-            callback.on_end(&run);
-        }
-        run
     }
 }
 

@@ -1,6 +1,7 @@
 //! The numbers are PyTorch's: every golden case of the optimisers, schedules and losses that are there, and whole
 //! training runs.
 
+mod clipping;
 mod json;
 mod losses;
 mod optimizers;

@@ -2,9 +2,11 @@
 
 use downhill::data::{Batch, Samples};
 use downhill::ndarray::{Array1, Array2};
-use downhill::optim::{Optimizer, State};
+use downhill::optim::{Optimizer, Rates, State};
 use downhill::prelude::*;
 use downhill::schedule::Progress;
+use downhill::train::{Average, Averager};
+use downhill::transform::ClipNorm;
 use serde_json::Value;
 
 use crate::{
@@ -52,6 +54,9 @@ fn replay<Y: Samples, M: Model<f64>, L: Loss<f64, Y>>(
     let mut state = State::new(&*rule, params.layout(), groups).unwrap();
     let mut gradient = Gradient::zeros(params.layout());
     let losses = numbers(&case["loss_before_update"]);
+    let clip = case["clip_grad_norm"].as_f64().map(ClipNorm::new);
+    let decay = case["ema_decay"].as_f64().map(Average::exponential);
+    let mut average = decay.map(|average| Averager::new(average, &params).unwrap());
     let mut step = 0;
     for (epoch, batches) in case["batches"].as_array().unwrap().iter().enumerate() {
         let batches = batches.as_array().unwrap();
@@ -61,24 +66,42 @@ fn replay<Y: Samples, M: Model<f64>, L: Loss<f64, Y>>(
                 .value_and_gradient(&params, &Batch::Rows(&rows), &mut gradient)
                 .unwrap();
             assert_close(value, losses[step], 1e-12, name);
-            let rate = schedule.rate(&Progress {
+            let now = Progress {
                 step: step as u64,
                 steps_per_epoch: batches.len() as u64,
-            });
+            };
+            let rate = schedule.rate(&now);
             assert_close(rate, number(&case["lr_of_update"][step][0]), 1e-12, name);
-            rule.step(
-                &mut state,
-                params.as_mut_slice(),
-                gradient.as_slice(),
-                rate.into(),
-            )
-            .unwrap();
+            let mut rates = Rates::from(rate);
+            rates.momentum = schedule.momentum(&now);
+            if let Some(clip) = &clip {
+                let norm = clip.measure(gradient.as_slice());
+                assert_close(
+                    norm,
+                    number(&case["gradient_norm_before_clipping"][step]),
+                    1e-12,
+                    name,
+                );
+                rates.gradient_scale = clip.factor(norm);
+            }
+            rule.step(&mut state, params.as_mut_slice(), gradient.as_slice(), rates)
+                .unwrap();
+            if let Some(average) = &mut average {
+                average.update(&params).unwrap();
+            }
             step += 1;
         }
-        let reference = &case["parameters_after_epoch"][epoch];
-        for (ours, theirs) in names {
-            for (mine, reference) in params.get(ours).unwrap().iter().zip(numbers(&reference[*theirs])) {
-                assert_close(*mine, reference, 1e-12, name);
+        let mut pairs = vec![(&params, &case["parameters_after_epoch"][epoch])];
+        pairs.extend(
+            average
+                .as_ref()
+                .map(|average| (average.params(), &case["ema_after_epoch"][epoch])),
+        );
+        for (params, reference) in pairs {
+            for (ours, theirs) in names {
+                for (mine, reference) in params.get(ours).unwrap().iter().zip(numbers(&reference[*theirs])) {
+                    assert_close(*mine, reference, 1e-12, name);
+                }
             }
         }
     }

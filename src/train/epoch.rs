@@ -1,0 +1,119 @@
+//! The end of an epoch, and of a run.
+
+use std::ops::ControlFlow;
+
+use super::{Averager, EpochEvent, Goal, Record, Run, StopReason, run::Loop};
+use crate::{Error, Objective, Scalar, optim::Rates, schedule::LrSchedule};
+
+/// Where an epoch is one step of a function, the history is thinned to fewer records than this.
+const THINNED: usize = 4096;
+
+impl<F: Scalar, O: Objective<F>> Loop<'_, F, O> {
+    /// Evaluates, records, and tells whoever listens.
+    pub(super) fn close_epoch(
+        &mut self,
+        loss: f64,
+        rates: Rates,
+        exact: bool,
+    ) -> Result<ControlFlow<StopReason>, Error> {
+        // A function's epoch is one step: without a listener most of them go unrecorded.
+        let is_function = self.objective.terms() == 1;
+        let listens = self.schedule.follows_metric()
+            || self
+                .trainer
+                .hyperparameters
+                .schedules()
+                .any(LrSchedule::follows_metric)
+            || !self.trainer.callbacks.is_empty();
+        if is_function && !listens && !self.epoch.is_multiple_of(self.stride) {
+            return Ok(ControlFlow::Continue(()));
+        }
+        let mut record = Record {
+            epoch: self.epoch,
+            step: self.step,
+            loss,
+            validation_loss: None,
+            metrics: self.metrics.iter().map(|name| (name.clone(), f64::NAN)).collect(),
+            learning_rate: rates.learning_rate,
+            momentum: rates.momentum,
+            beta2: rates.beta2,
+            weight_decay: rates.weight_decay,
+            seconds: self.started.elapsed().as_secs_f64(),
+        };
+        let evaluated = self
+            .update
+            .average
+            .as_ref()
+            .map_or(&self.params, Averager::params);
+        self.objective.evaluate(evaluated, &mut record)?;
+        let is_best = match &self.trainer.best_by {
+            Some(watch) => {
+                let goal = watch.goal();
+                let value = record.get(watch.name()).unwrap_or(f64::NAN);
+                self.keep_if_best(value, goal)
+            }
+            None if exact => false,
+            None => self.keep_if_best(record.validation_loss.unwrap_or(loss), Goal::Lowest),
+        };
+        self.schedule.observe(&record);
+        self.trainer.hyperparameters.observe(&record);
+        let event = EpochEvent {
+            record: &record,
+            params: self
+                .update
+                .average
+                .as_ref()
+                .map_or(&self.params, Averager::params),
+            is_best,
+            epochs: self.trainer.epochs,
+        };
+        let mut flow = ControlFlow::Continue(());
+        for callback in &mut self.trainer.callbacks {
+            if let ControlFlow::Break(reason) = callback.on_epoch(&event) {
+                flow = ControlFlow::Break(StopReason::Callback(reason));
+                break;
+            }
+        }
+        if self.epoch.is_multiple_of(self.stride) {
+            self.history.push(record);
+        }
+        if is_function && self.history.len() >= THINNED {
+            self.stride *= 2;
+            let stride = self.stride;
+            self.history.retain(|record| record.epoch.is_multiple_of(stride));
+        }
+        Ok(flow)
+    }
+
+    /// Where every point has an exact value, the last one gets its own; and after a failure the parameters are good.
+    pub(super) fn settle(&mut self) -> Result<(), Error> {
+        if !self.params.is_finite() {
+            self.params.clone_from(&self.best.params);
+            self.update.average = None;
+        } else if self.exact() && !matches!(self.stop, StopReason::NonFinite { .. }) {
+            let value = self.objective.value_and_gradient(
+                &self.params,
+                &self.sampler.batch(0),
+                &mut self.update.gradient,
+            )?;
+            self.keep_if_best(value.to_f64_exact(), Goal::Lowest);
+        }
+        Ok(())
+    }
+
+    pub(super) fn finish(mut self) -> Run<F> {
+        let run = Run {
+            params: self.params,
+            best: self.best,
+            average: self.update.average.map(|average| average.params().clone()),
+            history: self.history,
+            stop: self.stop,
+            steps: self.step,
+            epochs: self.epoch,
+        };
+        for callback in &mut self.trainer.callbacks {
+            callback.on_end(&run);
+        }
+        run
+    }
+}

@@ -1,0 +1,64 @@
+//! Hyperparameters that follow a schedule.
+
+use super::Record;
+use crate::{
+    Error,
+    optim::Rates,
+    schedule::{LrSchedule, Progress},
+};
+
+/// Which hyperparameter a schedule sets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Hyperparameter {
+    Momentum,
+    Beta2,
+    WeightDecay,
+}
+
+/// Schedules of what is not the learning rate.
+#[derive(Default)]
+pub(super) struct Hyperparameters<'a>(Vec<(Hyperparameter, Box<dyn LrSchedule + 'a>)>);
+
+impl<'a> Hyperparameters<'a> {
+    /// Replaces the schedule of a hyperparameter.
+    pub(super) fn put(&mut self, which: Hyperparameter, schedule: impl LrSchedule + 'a) {
+        self.0.retain(|(other, _)| *other != which);
+        self.0.push((which, Box::new(schedule)));
+    }
+
+    pub(super) fn schedules(&self) -> impl Iterator<Item = &(dyn LrSchedule + 'a)> {
+        self.0.iter().map(|(_, schedule)| &**schedule)
+    }
+
+    pub(super) fn validate(&self) -> Result<(), Error> {
+        for (which, schedule) in &self.0 {
+            let name = match which {
+                Hyperparameter::Momentum => "momentum",
+                Hyperparameter::Beta2 => "beta2",
+                Hyperparameter::WeightDecay => "weight_decay",
+            };
+            schedule.validate().map_err(|error| error.about(name))?;
+        }
+        Ok(())
+    }
+
+    /// Tells every schedule of an evaluation.
+    pub(super) fn observe(&mut self, record: &Record) {
+        for (_, schedule) in &mut self.0 {
+            schedule.observe(record);
+        }
+    }
+
+    /// Adds what is scheduled to the rates of a step.
+    #[inline]
+    pub(super) fn set(&mut self, rates: &mut Rates, now: &Progress) {
+        for (which, schedule) in &mut self.0 {
+            let value = Some(schedule.rate(now));
+            match which {
+                Hyperparameter::Momentum => rates.momentum = value,
+                Hyperparameter::Beta2 => rates.beta2 = value,
+                Hyperparameter::WeightDecay => rates.weight_decay = value,
+            }
+        }
+    }
+}

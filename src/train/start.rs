@@ -1,0 +1,111 @@
+//! The beginning of a run: everything is checked before the first step.
+
+use rand::{SeedableRng, rngs::ChaCha12Rng};
+
+use super::{Run, Trainer, Watch, run, update::Update};
+use crate::{
+    Dataset, EmpiricalRisk, Error, Loss, Model, Objective, Scalar,
+    data::{BatchSize, Sampler, Samples},
+    error::check,
+    model::check_layout,
+    optim::State,
+};
+
+/// How many rows a batch has where neither the optimiser nor the user says.
+const DEFAULT_BATCH: usize = 32;
+
+impl<F: Scalar> Trainer<'_, F> {
+    /// Trains a model on data: minimises their [`EmpiricalRisk`].
+    ///
+    /// # Errors
+    /// As [`Trainer::minimize`].
+    pub fn fit<X: Samples, Y: Samples, M: Model<F, X>, L: Loss<F, Y>>(
+        self,
+        model: &M,
+        loss: &L,
+        data: &Dataset<'_, F, X, Y>,
+    ) -> Result<Run<F>, Error> {
+        self.minimize(EmpiricalRisk::new(model, loss, data))
+    }
+
+    /// Minimises an objective.
+    ///
+    /// # Errors
+    /// Before the first step, whatever is illegal or does not fit: settings, shapes, labels, names. Afterwards only
+    /// what the objective itself reports; a loss that is not finite is a [`StopReason`], not an error.
+    pub fn minimize<O: Objective<F>>(mut self, mut objective: O) -> Result<Run<F>, Error> {
+        let endless = self.epochs.is_none() && self.steps.is_none() && self.time_limit.is_none();
+        check::require(
+            !endless,
+            "epochs, steps and time_limit",
+            "not given",
+            "given, at least one of them",
+        )?;
+        for (argument, length) in [("epochs", self.epochs), ("steps", self.steps)] {
+            check::require(length != Some(0), argument, 0, "at least 1")?;
+        }
+        let sampler = Sampler::new(
+            objective.terms(),
+            self.batch_size()?,
+            self.order,
+            self.drop_last,
+            self.seed,
+        )?;
+        let settings = std::mem::take(&mut self.update);
+        let metrics = objective.metrics();
+        let has_validation = objective.has_validation();
+        let schedule = self
+            .schedule
+            .take()
+            .unwrap_or_else(|| Box::new(self.optimizer.default_rate()));
+        schedule.validate()?;
+        self.hyperparameters.validate()?;
+        for name in std::iter::once(&*schedule)
+            .chain(self.hyperparameters.schedules())
+            .map(|schedule| schedule.watches())
+            .chain([self.best_by.as_ref().map(Watch::name)])
+            .flatten()
+        {
+            Watch::check(name, &metrics, has_validation)?;
+        }
+        objective.prepare(sampler.batch_rows())?;
+        let start = objective.start(&mut ChaCha12Rng::seed_from_u64(self.seed));
+        let params = match self.start.take() {
+            Some(params) => {
+                check_layout("start_from", params.layout(), start.layout())?;
+                params
+            }
+            None => start,
+        };
+        if !params.is_finite() {
+            let position = params.as_slice().iter().position(|x| !x.is_finite()).unwrap_or(0);
+            let given = params.as_slice()[position].to_f64_exact();
+            return Err(Error::NotFinite {
+                argument: "the parameters to start from".into(),
+                position,
+                given,
+            });
+        }
+        let state = State::new(&*self.optimizer, params.layout(), &self.groups)?;
+        let update = Update::new(settings, &params)?;
+        let mut run = run::Loop::new(self, objective, schedule, sampler, metrics, state, update, params);
+        run.drive()?;
+        Ok(run.finish())
+    }
+
+    /// The batch of the optimiser that is defined by one; else what the user says; else the default.
+    fn batch_size(&self) -> Result<BatchSize, Error> {
+        match (self.optimizer.batch(), self.batch) {
+            (Some(own), Some(given)) if own != given => Err(Error::invalid(
+                "batch",
+                format!("{given:?}"),
+                format!(
+                    "left to the optimiser {:?}, which is defined by {own:?}",
+                    self.optimizer.name()
+                ),
+            )),
+            (Some(size), _) | (None, Some(size)) => Ok(size),
+            (None, None) => Ok(BatchSize::Mini(DEFAULT_BATCH)),
+        }
+    }
+}

@@ -1,0 +1,241 @@
+//! The gradient of one update: micro-batches added up, the sharpness-aware second look, transforms and clipping; and what
+//! follows a step: constraints and the average.
+
+use std::ops::Range;
+
+use super::{Average, Averager, Constraint};
+use crate::{
+    Error, Gradient, Layout, Objective, Params, Scalar,
+    data::Sampler,
+    error::check,
+    group,
+    loss::Reduction,
+    transform::{ClipNorm, GradientTransform},
+};
+
+/// What surrounds the update rule, as the user has set it.
+pub(super) struct Settings<'a, F> {
+    pub(super) accumulate: usize,
+    pub(super) sharpness: Option<f64>,
+    pub(super) transforms: Vec<Box<dyn GradientTransform<F> + 'a>>,
+    pub(super) clip: Option<ClipNorm>,
+    pub(super) constraints: Vec<(String, Constraint)>,
+    pub(super) average: Option<Average>,
+}
+
+impl<F> Default for Settings<'_, F> {
+    fn default() -> Self {
+        Self {
+            accumulate: 1,
+            sharpness: None,
+            transforms: Vec::new(),
+            clip: None,
+            constraints: Vec::new(),
+            average: None,
+        }
+    }
+}
+
+/// The same, checked, with the memory it needs.
+pub(super) struct Update<'a, F> {
+    settings: Settings<'a, F>,
+    constrained: Vec<(Range<usize>, usize, Constraint)>,
+    pub(super) average: Option<Averager<F>>,
+    pub(super) gradient: Gradient<F>,
+    /// The sum over micro-batches, where there are several.
+    sum: Option<Gradient<F>>,
+    /// The parameters, while the second look is taken elsewhere.
+    held: Option<Params<F>>,
+}
+
+/// What is known before the rule moves the weights.
+pub(super) struct Seen {
+    pub(super) value: f64,
+    pub(super) weight: f64,
+    /// By what the rule is to multiply the gradient.
+    pub(super) scale: f64,
+    /// The norm before clipping.
+    pub(super) norm: Option<f64>,
+}
+
+impl<'a, F: Scalar> Update<'a, F> {
+    pub(super) fn new(settings: Settings<'a, F>, start: &Params<F>) -> Result<Self, Error> {
+        check::require(settings.accumulate > 0, "accumulate", 0, "at least 1")?;
+        if let Some(radius) = settings.sharpness {
+            check::positive("radius of sharpness_aware", radius)?;
+        }
+        settings
+            .transforms
+            .iter()
+            .try_for_each(|transform| transform.validate())?;
+        settings.clip.iter().try_for_each(ClipNorm::validate)?;
+        let layout = start.layout();
+        Ok(Self {
+            constrained: constrained(layout, &settings.constraints)?,
+            average: settings
+                .average
+                .map(|average| Averager::new(average, start))
+                .transpose()?,
+            gradient: Gradient::zeros(layout),
+            sum: (settings.accumulate > 1).then(|| Gradient::zeros(layout)),
+            held: settings.sharpness.map(|_| start.clone()),
+            settings,
+        })
+    }
+
+    /// The number of updates in an epoch.
+    pub(super) fn steps_per_epoch(&self, sampler: &Sampler) -> usize {
+        sampler.steps_per_epoch().div_ceil(self.settings.accumulate)
+    }
+
+    /// The gradient of an update of this epoch, counted from 0, ready for the rule; or what of it is not finite.
+    #[inline]
+    pub(super) fn look<O: Objective<F>>(
+        &mut self,
+        objective: &mut O,
+        sampler: &Sampler,
+        params: &mut Params<F>,
+        number: usize,
+        step: u64,
+    ) -> Result<Result<Seen, &'static str>, Error> {
+        let (value, weight) = self.gradient_at(objective, sampler, params, number)?;
+        let mut seen = Seen {
+            value,
+            weight,
+            scale: 1.0,
+            norm: None,
+        };
+        if !value.is_finite() {
+            return Ok(Err("loss"));
+        }
+        if !self.gradient.is_finite() {
+            return Ok(Err("gradient"));
+        }
+        if let Some(radius) = self.settings.sharpness {
+            self.second_look(objective, sampler, params, number, radius)?;
+            if !self.gradient.is_finite() {
+                return Ok(Err("gradient"));
+            }
+        }
+        for transform in &mut self.settings.transforms {
+            transform.apply(&mut self.gradient, params, step);
+        }
+        if let Some(clip) = &self.settings.clip {
+            let norm = clip.measure(self.gradient.as_slice());
+            if !norm.is_finite() {
+                return Ok(Err("gradient"));
+            }
+            seen.norm = Some(norm);
+            seen.scale = clip.factor(norm);
+        }
+        Ok(Ok(seen))
+    }
+
+    /// Value and gradient over all micro-batches of an update, and what they weigh.
+    #[inline]
+    fn gradient_at<O: Objective<F>>(
+        &mut self,
+        objective: &mut O,
+        sampler: &Sampler,
+        params: &Params<F>,
+        number: usize,
+    ) -> Result<(f64, f64), Error> {
+        let Some(sum) = &mut self.sum else {
+            let batch = sampler.batch(number);
+            let value = objective.value_and_gradient(params, &batch, &mut self.gradient)?;
+            return Ok((value.to_f64_exact(), objective.weight(&batch)));
+        };
+        sum.clear();
+        let window = self.settings.accumulate;
+        let end = ((number + 1) * window).min(sampler.steps_per_epoch());
+        let (mut total, mut weights) = (0.0, 0.0);
+        for micro in number * window..end {
+            let batch = sampler.batch(micro);
+            let value = objective.value_and_gradient(params, &batch, &mut self.gradient)?;
+            let weight = objective.weight(&batch);
+            let share = match objective.reduction() {
+                Reduction::Mean => weight,
+                Reduction::Sum => 1.0,
+            };
+            total += share * value.to_f64_exact();
+            weights += weight;
+            let share = F::of(share);
+            for (sum, &g) in sum.as_mut_slice().iter_mut().zip(self.gradient.as_slice()) {
+                *sum += share * g;
+            }
+        }
+        let divisor = match objective.reduction() {
+            Reduction::Mean if weights > 0.0 => weights,
+            _ => 1.0,
+        };
+        let scale = F::of(1.0 / divisor);
+        for (g, &sum) in self.gradient.as_mut_slice().iter_mut().zip(sum.as_slice()) {
+            *g = scale * sum;
+        }
+        Ok((total / divisor, weights))
+    }
+
+    /// Sharpness-aware minimisation: the gradient not here, but at the worst point near by.
+    fn second_look<O: Objective<F>>(
+        &mut self,
+        objective: &mut O,
+        sampler: &Sampler,
+        params: &mut Params<F>,
+        number: usize,
+        radius: f64,
+    ) -> Result<(), Error> {
+        let scale = F::of(radius / (self.gradient.norm() + 1e-12));
+        let Some(mut held) = self.held.take() else {
+            return Ok(());
+        };
+        held.as_mut_slice().copy_from_slice(params.as_slice());
+        for (weight, &g) in params.as_mut_slice().iter_mut().zip(self.gradient.as_slice()) {
+            *weight += scale * g;
+        }
+        let result = self.gradient_at(objective, sampler, params, number);
+        params.as_mut_slice().copy_from_slice(held.as_slice());
+        self.held = Some(held);
+        result.map(|_| ())
+    }
+
+    /// After the rule has moved the weights.
+    #[inline]
+    pub(super) fn follow(&mut self, params: &mut Params<F>, learning_rate: f64) -> Result<(), Error> {
+        for (range, rows, constraint) in &self.constrained {
+            if let Some(values) = params.as_mut_slice().get_mut(range.clone()) {
+                constraint.apply(values, *rows, learning_rate);
+            }
+        }
+        match &mut self.average {
+            Some(average) => average.update(params),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The tensors that constraints are on: where they stand and how many rows they have.
+fn constrained(
+    layout: &Layout,
+    constraints: &[(String, Constraint)],
+) -> Result<Vec<(Range<usize>, usize, Constraint)>, Error> {
+    let mut found = Vec::new();
+    for (pattern, constraint) in constraints {
+        constraint.validate()?;
+        let before = found.len();
+        let matching = layout
+            .tensors()
+            .iter()
+            .filter(|tensor| group::matches(pattern, tensor.name()));
+        found.extend(matching.map(|tensor| {
+            (
+                tensor.range(),
+                tensor.shape().first().copied().unwrap_or(1),
+                *constraint,
+            )
+        }));
+        if found.len() == before {
+            return Err(layout.unknown(pattern));
+        }
+    }
+    Ok(found)
+}

@@ -1,0 +1,100 @@
+//! Transforms of the gradient of one unit at a time.
+//!
+//! A unit is an output of a layer: a column of a matrix of inputs × outputs, and in general all elements that share
+//! their place in the last axis. A tensor of one axis (a bias) is one unit as a whole.
+
+use super::GradientTransform;
+use crate::{Error, Gradient, Params, Scalar, TensorSpec, error::check};
+
+/// The number of units of a tensor: neighbouring elements belong to different ones.
+fn units(tensor: &TensorSpec) -> usize {
+    match tensor.shape() {
+        [.., last] if tensor.shape().len() > 1 => (*last).max(1),
+        _ => 1,
+    }
+}
+
+/// Gradient centralisation: subtracts from the gradient of each unit its mean, in tensors of two axes or more.
+///
+/// Source: H. Yong et al., arXiv 2004.01461 (2020).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Centralize;
+
+impl<F: Scalar> GradientTransform<F> for Centralize {
+    fn apply(&mut self, gradient: &mut Gradient<F>, _: &Params<F>, _: u64) {
+        gradient.for_each_tensor(|tensor, values| {
+            if tensor.shape().len() < 2 {
+                return;
+            }
+            let units = units(tensor);
+            let count = F::of((values.len() / units) as f64);
+            for unit in 0..units {
+                let mean = values.iter().skip(unit).step_by(units).copied().sum::<F>() / count;
+                values
+                    .iter_mut()
+                    .skip(unit)
+                    .step_by(units)
+                    .for_each(|g| *g -= mean);
+            }
+        });
+    }
+}
+
+/// Adaptive gradient clipping: where a unit's gradient is larger than a share of its weights, it is scaled down to that.
+///
+/// `g ← g · λ max(‖w‖, ε) / ‖g‖` where `‖g‖ > λ max(‖w‖, ε)`, with norms over each unit. `optax.adaptive_grad_clip`.
+///
+/// Source: A. Brock et al., arXiv 2102.06171 (2021).
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[must_use]
+pub struct AdaptiveClip {
+    share: f64,
+    epsilon: f64,
+}
+
+impl AdaptiveClip {
+    /// With λ, above 0; 0.01 is the paper's for large batches. ε is 1e-3.
+    pub fn new(share: f64) -> Self {
+        Self { share, epsilon: 1e-3 }
+    }
+
+    /// Sets ε, the least norm that weights count with, above 0. Default: 1e-3.
+    pub fn epsilon(mut self, epsilon: f64) -> Self {
+        self.epsilon = epsilon;
+        self
+    }
+}
+
+impl<F: Scalar> GradientTransform<F> for AdaptiveClip {
+    fn validate(&self) -> Result<(), Error> {
+        check::positive("share of AdaptiveClip", self.share)?;
+        check::positive("epsilon of AdaptiveClip", self.epsilon)
+    }
+
+    fn apply(&mut self, gradient: &mut Gradient<F>, params: &Params<F>, _: u64) {
+        gradient.for_each_tensor(|tensor, values| {
+            let units = units(tensor);
+            let weights = &params.as_slice()[tensor.range()];
+            for unit in 0..units {
+                let norm = |values: &[F]| {
+                    values
+                        .iter()
+                        .skip(unit)
+                        .step_by(units)
+                        .map(|x| x.to_f64_exact().powi(2))
+                        .sum::<f64>()
+                        .sqrt()
+                };
+                let (limit, size) = (self.share * norm(weights).max(self.epsilon), norm(values));
+                if size > limit {
+                    let factor = F::of(limit / size);
+                    values
+                        .iter_mut()
+                        .skip(unit)
+                        .step_by(units)
+                        .for_each(|g| *g *= factor);
+                }
+            }
+        });
+    }
+}

@@ -1,0 +1,394 @@
+//! What surrounds the rule: accumulation, transforms, clipping, sharpness, constraints, averages, scheduled settings.
+
+use std::ops::ControlFlow;
+
+use downhill::data::Order;
+use downhill::ndarray::{Array1, Array2};
+use downhill::optim::{Adam, AdamW};
+use downhill::prelude::*;
+use downhill::train::{Average, Constraint, StepEvent};
+use downhill::transform::{
+    AdaptiveClip, Centralize, ClipNorm, ClipTensorNorm, GradientTransform, Noise, Norm,
+};
+use proptest::prelude::*;
+
+fn data(rows: usize) -> (Array2<f64>, Array1<f64>) {
+    let inputs = Array2::from_shape_fn((rows, 3), |(i, j)| ((i * 5 + j * 7) % 11) as f64 / 5.0 - 1.0);
+    let targets = inputs.dot(&Array1::from(vec![1.0, -2.0, 0.5])) + 0.3;
+    (inputs, targets)
+}
+
+fn fit(trainer: Trainer<'_, f64>, rows: usize) -> Run<f64> {
+    let (inputs, targets) = data(rows);
+    let data = Dataset::new(&inputs, &targets).unwrap();
+    trainer
+        .order(Order::Sequential)
+        .epochs(3)
+        .fit(&Linear::new(3, 1).unwrap(), &MeanSquaredError, &data)
+        .unwrap()
+}
+
+fn square(start: Vec<f64>) -> Function<f64, impl FnMut(&[f64], &mut [f64]) -> f64> {
+    Function::new(start, |w: &[f64], g: &mut [f64]| {
+        g.iter_mut().zip(w).for_each(|(g, w)| *g = 2.0 * w);
+        w.iter().map(|w| w * w).sum()
+    })
+}
+
+#[track_caller]
+fn assert_near(a: &[f64], b: &[f64], tolerance: f64) {
+    assert_eq!(a.len(), b.len());
+    assert!(
+        a.iter().zip(b).all(|(a, b)| (a - b).abs() <= tolerance),
+        "{a:?} is not {b:?}"
+    );
+}
+
+/// Batches of 2 in windows of 4 are batches of 8, also where the last window holds one batch and a short one.
+#[test]
+fn accumulated_batches_are_one_large_batch() {
+    for rows in [24, 27, 19] {
+        let small = fit(
+            Trainer::new(Momentum::new(0.9))
+                .learning_rate(0.05)
+                .batch(2)
+                .accumulate(4),
+            rows,
+        );
+        let large = fit(
+            Trainer::new(Momentum::new(0.9)).learning_rate(0.05).batch(8),
+            rows,
+        );
+        assert_eq!(small.steps, large.steps);
+        assert_near(small.params.as_slice(), large.params.as_slice(), 1e-13);
+        for (a, b) in small.history.iter().zip(&large.history) {
+            assert_near(&[a.loss], &[b.loss], 1e-13);
+        }
+    }
+}
+
+#[test]
+fn schedules_count_updates_not_micro_batches() {
+    let run = fit(
+        Trainer::new(GradientDescent)
+            .batch(BatchSize::Full)
+            .learning_rate(StepDecay::new(0.1, Span::Epochs(1)).factor(0.5)),
+        16,
+    );
+    let accumulated = fit(
+        Trainer::new(MiniBatchSgd::new(4))
+            .accumulate(4)
+            .learning_rate(StepDecay::new(0.1, Span::Epochs(1)).factor(0.5)),
+        16,
+    );
+    assert_eq!(accumulated.steps, 3);
+    assert_near(run.params.as_slice(), accumulated.params.as_slice(), 1e-13);
+}
+
+#[test]
+fn clipping_by_norm_bounds_each_step_and_reports_the_norm() {
+    let mut norms = Vec::new();
+    let listener = |event: &StepEvent<'_, f64>| {
+        norms.push(event.gradient_norm.unwrap());
+        ControlFlow::Continue(())
+    };
+    let run = Trainer::new(GradientDescent)
+        .learning_rate(0.1)
+        .clip_norm(ClipNorm::new(1.0).exact())
+        .on_step(listener)
+        .steps(2)
+        .minimize(square(vec![3.0, 4.0]))
+        .unwrap();
+    // The gradient is (6, 8), of norm 10: the step is 0.1 long, along (0.6, 0.8).
+    assert_near(run.params.as_slice(), &[2.88, 3.84], 1e-14);
+    assert_near(&norms, &[10.0, 9.8], 1e-13);
+}
+
+#[test]
+fn clipping_where_it_stands_is_clipping_in_the_rule() {
+    struct InPlace;
+    impl GradientTransform<f64> for InPlace {
+        fn apply(&mut self, gradient: &mut Gradient<f64>, _: &Params<f64>, _: u64) {
+            ClipNorm::new(0.3).clip(gradient.as_mut_slice());
+        }
+    }
+    let by_rule = fit(Trainer::new(AdamW::default()).batch(4).clip_norm(0.3), 20);
+    let by_hand = fit(Trainer::new(AdamW::default()).batch(4).transform(InPlace), 20);
+    assert_near(by_rule.params.as_slice(), by_hand.params.as_slice(), 1e-14);
+}
+
+fn tensors() -> (Params<f64>, Gradient<f64>) {
+    let mut layout = Layout::new();
+    layout.add("weight", (2, 3)).unwrap();
+    layout.add("bias", 3).unwrap();
+    let (mut params, mut gradient) = (Params::zeros(&layout), Gradient::zeros(&layout));
+    params
+        .as_mut_slice()
+        .copy_from_slice(&[3.0, 0.0, 1.0, 4.0, 0.0, 0.0, 0.0, 0.0, 2.0]);
+    gradient
+        .as_mut_slice()
+        .copy_from_slice(&[1.0, 2.0, 3.0, 5.0, -2.0, 4.0, 3.0, 4.0, 0.0]);
+    (params, gradient)
+}
+
+#[test]
+fn transforms_act_on_units_and_tensors() {
+    let (params, mut g) = tensors();
+    Centralize.apply(&mut g, &params, 1);
+    assert_eq!(g.as_slice(), [-2.0, 2.0, -0.5, 2.0, -2.0, 0.5, 3.0, 4.0, 0.0]);
+
+    let (params, mut g) = tensors();
+    ClipTensorNorm(ClipNorm::new(2.5).exact()).apply(&mut g, &params, 1);
+    assert_near(&g.as_slice()[6..], &[1.5, 2.0, 0.0], 1e-15);
+    assert_near(&[Norm::L2.of(&g.as_slice()[..6])], &[2.5], 1e-15);
+
+    let (params, mut g) = tensors();
+    AdaptiveClip::new(0.1).epsilon(0.1).apply(&mut g, &params, 1);
+    let unit = |k: usize| Norm::L2.of(&[g.as_slice()[k], g.as_slice()[k + 3]]);
+    // The units' weights have the norms 5, 0 and 1, the bias 2; all gradients are larger than a tenth of that.
+    assert_near(
+        &[unit(0), unit(1), unit(2), Norm::L2.of(&g.as_slice()[6..])],
+        &[0.5, 0.01, 0.1, 0.2],
+        1e-15,
+    );
+}
+
+#[test]
+fn noise_has_its_variance_and_depends_on_seed_and_step_only() {
+    let mut layout = Layout::new();
+    layout.add("w", 100_001).unwrap();
+    let params = Params::<f64>::zeros(&layout);
+    let draw = |seed, step| {
+        let mut gradient = Gradient::zeros(&layout);
+        Noise::new(0.5)
+            .gamma(1.0)
+            .seed(seed)
+            .apply(&mut gradient, &params, step);
+        gradient.as_slice().to_vec()
+    };
+    assert_eq!(draw(1, 4), draw(1, 4));
+    assert_ne!(draw(1, 4), draw(2, 4));
+    assert_ne!(draw(1, 4), draw(1, 5));
+    let values = draw(3, 4);
+    let mean = values.iter().sum::<f64>() / values.len() as f64;
+    let variance = values.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / values.len() as f64;
+    // At the fourth step 0.5 / 4; the standard error of a variance of 100,001 numbers is 0.45%.
+    assert!(
+        mean.abs() < 5e-3 && (variance / 0.125 - 1.0).abs() < 0.02,
+        "{mean} {variance}"
+    );
+}
+
+#[test]
+fn sharpness_aware_steps_follow_the_gradient_near_by() {
+    let run = Trainer::new(GradientDescent)
+        .learning_rate(0.1)
+        .sharpness_aware(0.5)
+        .steps(1)
+        .minimize(square(vec![3.0, 4.0]))
+        .unwrap();
+    // 0.5 further along (0.6, 0.8): the gradient there is (6.6, 8.8).
+    assert_near(run.params.as_slice(), &[2.34, 3.12], 1e-12);
+}
+
+#[test]
+fn averages_are_evaluated_and_kept() {
+    let (inputs, targets) = data(30);
+    let data = Dataset::new(&inputs, &targets).unwrap();
+    let model = Linear::new(3, 1).unwrap();
+    let risk = EmpiricalRisk::new(&model, &MeanSquaredError, &data).validation(&data);
+    let mut points = Vec::new();
+    let listener = |event: &StepEvent<'_, f64>| {
+        points.push(event.params.clone());
+        ControlFlow::Continue(())
+    };
+    let run = Trainer::new(Adam::new())
+        .learning_rate(0.05)
+        .average(Average::uniform().after(2).every(3))
+        .batch(10)
+        .epochs(4)
+        .on_step(listener)
+        .minimize(risk)
+        .unwrap();
+    // Of twelve steps the first two are left out; the third, sixth, ninth and twelfth are taken.
+    let taken: Vec<_> = points.iter().skip(2).step_by(3).collect();
+    let average = run.average.unwrap();
+    for (i, &mine) in average.as_slice().iter().enumerate() {
+        let mean = taken.iter().map(|p| p.as_slice()[i]).sum::<f64>() / taken.len() as f64;
+        assert_near(&[mine], &[mean], 1e-14);
+    }
+    // What was evaluated at the end of the last epoch is the average.
+    let predictions = downhill::model::predict(&model, &average, &inputs).unwrap();
+    let loss = predictions
+        .column(0)
+        .iter()
+        .zip(&targets)
+        .map(|(p, t)| (p - t).powi(2))
+        .sum::<f64>()
+        / 30.0;
+    assert_near(&[run.history[3].validation_loss.unwrap()], &[loss], 1e-14);
+    assert_ne!(average, run.params);
+}
+
+#[test]
+fn scheduled_settings_are_in_force_and_in_the_history() {
+    let by_schedule = Trainer::new(AdamW::default())
+        .learning_rate(0.1)
+        .momentum(0.5)
+        .beta2(0.75)
+        .weight_decay(StepDecay::new(0.5, Span::Steps(2)))
+        .steps(4)
+        .minimize(square(vec![3.0, 4.0]))
+        .unwrap();
+    assert_eq!(by_schedule.history[3].momentum, Some(0.5));
+    assert_eq!(by_schedule.history[3].beta2, Some(0.75));
+    assert_eq!(by_schedule.history[1].weight_decay, Some(0.5));
+    assert_near(&[by_schedule.history[3].weight_decay.unwrap()], &[0.05], 1e-15);
+    let own = |decay| Adam::new().beta1(0.5).beta2(0.75).decoupled_weight_decay(decay);
+    let by_hand = Trainer::new(own(0.5))
+        .learning_rate(0.1)
+        .steps(2)
+        .minimize(square(vec![3.0, 4.0]))
+        .unwrap();
+    let first = Trainer::new(own(0.5))
+        .learning_rate(0.1)
+        .momentum(0.5)
+        .steps(4)
+        .weight_decay(0.5)
+        .minimize(square(vec![3.0, 4.0]))
+        .unwrap();
+    assert_ne!(first.params, by_schedule.params);
+    let two = Trainer::new(AdamW::default())
+        .learning_rate(0.1)
+        .momentum(0.5)
+        .beta2(0.75)
+        .weight_decay(0.5)
+        .steps(2)
+        .minimize(square(vec![3.0, 4.0]))
+        .unwrap();
+    assert_eq!(two.params, by_hand.params);
+}
+
+#[test]
+fn illegal_settings_are_named() {
+    let message = |trainer: Trainer<'_, f64>| {
+        trainer
+            .steps(1)
+            .minimize(square(vec![1.0]))
+            .unwrap_err()
+            .to_string()
+    };
+    let new = || Trainer::new(GradientDescent);
+    for (trainer, part) in [
+        (new().accumulate(0), "accumulate is 0"),
+        (new().clip_norm(-1.0), "max of ClipNorm is -1"),
+        (
+            new().clip_norm(ClipNorm::new(1.0).norm(Norm::P(0.0))),
+            "p of Norm::P is 0",
+        ),
+        (new().sharpness_aware(0.0), "radius of sharpness_aware is 0"),
+        (
+            new().transform(AdaptiveClip::new(f64::NAN)),
+            "share of AdaptiveClip is NaN",
+        ),
+        (new().transform(Noise::new(-1.0)), "eta of Noise is -1"),
+        (new().constrain("y", Constraint::NonNegative), "\"y\""),
+        (
+            new().constrain("x", Constraint::Box { low: 1.0, high: 0.0 }),
+            "low of Constraint::Box is 1",
+        ),
+        (
+            new().constrain("x", Constraint::Simplex { sum: 0.0 }),
+            "sum of Constraint::Simplex is 0",
+        ),
+        (
+            new().constrain("x", Constraint::L1(f64::INFINITY)),
+            "strength of the penalty is inf",
+        ),
+        (
+            new().average(Average::exponential(1.5)),
+            "decay of Average is 1.5",
+        ),
+        (
+            new().average(Average::uniform().every(0)),
+            "every of Average is 0",
+        ),
+        (new().momentum(1.5), "momentum is 1.5"),
+        (new().weight_decay(-0.5), "weight_decay is -0.5"),
+    ] {
+        let message = message(trainer);
+        assert!(message.contains(part), "{message} does not say {part}");
+    }
+}
+
+/// The point of the set nearest to `w`, among many points of it, is no nearer than the projection.
+fn is_nearest(w: &[f64], projected: &[f64], others: &[Vec<f64>]) -> bool {
+    let distance = |p: &[f64]| p.iter().zip(w).map(|(p, w)| (p - w).powi(2)).sum::<f64>();
+    others
+        .iter()
+        .all(|other| distance(projected) <= distance(other) + 1e-9)
+}
+
+proptest! {
+    #[test]
+    fn projections_are_in_the_set_and_nearest(
+        w in prop::collection::vec(-3.0..3.0_f64, 1..8),
+        others in prop::collection::vec(prop::collection::vec(-1.0..1.0_f64, 8), 50),
+        radius in 0.1..2.0_f64,
+    ) {
+        let l1 = |p: &[f64]| Norm::L1.of(p);
+        type Inside = fn(&[f64], f64) -> bool;
+        let sets: [(Constraint, Inside, &dyn Fn(&[f64]) -> Vec<f64>); 5] = [
+            (Constraint::NonNegative, |p, _| p.iter().all(|&x| x >= 0.0), &|p| p.iter().map(|x| x.abs()).collect()),
+            (Constraint::Simplex { sum: radius }, |p, r| p.iter().all(|&x| x >= 0.0) && (p.iter().sum::<f64>() - r).abs() < 1e-9,
+                &|p| p.iter().map(|x| x.abs() * radius / l1(p)).collect()),
+            (Constraint::L1Ball(radius), |p, r| Norm::L1.of(p) <= r + 1e-9, &|p| p.iter().map(|x| x * radius / l1(p)).collect()),
+            (Constraint::L2Ball(radius), |p, r| Norm::L2.of(p) <= r + 1e-9, &|p| p.iter().map(|x| x * radius / Norm::L2.of(p)).collect()),
+            (Constraint::MaxBall(radius), |p, r| Norm::Max.of(p) <= r + 1e-9, &|p| p.iter().map(|x| x * radius).collect()),
+        ];
+        for (set, inside, member) in sets {
+            let mut projected = w.clone();
+            set.apply(&mut projected, w.len(), 0.1);
+            prop_assert!(inside(&projected, radius), "{set:?}: {projected:?}");
+            let members: Vec<_> = others.iter().map(|o| member(&o[..w.len()])).collect();
+            prop_assert!(is_nearest(&w, &projected, &members), "{set:?}: {w:?} to {projected:?}");
+            let mut again = projected.clone();
+            set.apply(&mut again, w.len(), 0.1);
+            prop_assert!(again.iter().zip(&projected).all(|(a, b)| (a - b).abs() < 1e-9));
+        }
+    }
+
+    /// A proximal step minimises `η R(v) + ½ ‖v − w‖²`.
+    #[test]
+    fn proximal_steps_are_minima(
+        w in prop::collection::vec(-3.0..3.0_f64, 6),
+        others in prop::collection::vec(prop::collection::vec(-3.0..3.0_f64, 6), 50),
+        rate in 0.01..1.0_f64,
+        strength in 0.0..2.0_f64,
+    ) {
+        let penalties: [(Constraint, &dyn Fn(&[f64]) -> f64); 3] = [
+            (Constraint::L1(strength), &|v| strength * Norm::L1.of(v)),
+            (Constraint::ElasticNet { l1: strength, l2: 0.7 }, &|v| strength * Norm::L1.of(v) + 0.35 * v.iter().map(|x| x * x).sum::<f64>()),
+            (Constraint::GroupLasso(strength), &|v| strength * v.chunks(2).map(|row| Norm::L2.of(row)).sum::<f64>()),
+        ];
+        for (constraint, penalty) in penalties {
+            let mut moved = w.clone();
+            constraint.apply(&mut moved, 3, rate);
+            let value = |v: &[f64]| rate * penalty(v) + 0.5 * v.iter().zip(&w).map(|(v, w)| (v - w).powi(2)).sum::<f64>();
+            // Among points all around the result, and far from it.
+            for other in &others {
+                let near: Vec<f64> = moved.iter().zip(other).map(|(m, o)| m + 1e-3 * o).collect();
+                prop_assert!(value(&moved) <= value(&near) + 1e-12, "{constraint:?}");
+                prop_assert!(value(&moved) <= value(other) + 1e-12, "{constraint:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn norms_neither_overflow_nor_underflow(values in prop::collection::vec(-1.0..1.0_f32, 1..3000), power in -36..37_i32) {
+        let scaled: Vec<f32> = values.iter().map(|x| x * 10_f32.powi(power)).collect();
+        let exact = scaled.iter().map(|&x| f64::from(x).powi(2)).sum::<f64>().sqrt();
+        let norm = Norm::L2.of(&scaled);
+        prop_assert!((norm - exact).abs() <= 1e-6 * exact, "{norm} is not {exact}");
+    }
+}
