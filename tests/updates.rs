@@ -338,7 +338,8 @@ proptest! {
     ) {
         let l1 = |p: &[f64]| Norm::L1.of(p);
         type Inside = fn(&[f64], f64) -> bool;
-        let sets: [(Constraint, Inside, &dyn Fn(&[f64]) -> Vec<f64>); 5] = [
+        type Member<'a> = &'a dyn Fn(&[f64]) -> Vec<f64>;
+        let sets: [(Constraint, Inside, Member<'_>); 5] = [
             (Constraint::NonNegative, |p, _| p.iter().all(|&x| x >= 0.0), &|p| p.iter().map(|x| x.abs()).collect()),
             (Constraint::Simplex { sum: radius }, |p, r| p.iter().all(|&x| x >= 0.0) && (p.iter().sum::<f64>() - r).abs() < 1e-9,
                 &|p| p.iter().map(|x| x.abs() * radius / l1(p)).collect()),
@@ -366,7 +367,8 @@ proptest! {
         rate in 0.01..1.0_f64,
         strength in 0.0..2.0_f64,
     ) {
-        let penalties: [(Constraint, &dyn Fn(&[f64]) -> f64); 3] = [
+        type Penalty<'a> = &'a dyn Fn(&[f64]) -> f64;
+        let penalties: [(Constraint, Penalty<'_>); 3] = [
             (Constraint::L1(strength), &|v| strength * Norm::L1.of(v)),
             (Constraint::ElasticNet { l1: strength, l2: 0.7 }, &|v| strength * Norm::L1.of(v) + 0.35 * v.iter().map(|x| x * x).sum::<f64>()),
             (Constraint::GroupLasso(strength), &|v| strength * v.chunks(2).map(|row| Norm::L2.of(row)).sum::<f64>()),

@@ -96,7 +96,7 @@ impl<F: Scalar> Trainer<'_, F> {
     /// The batch of the optimiser that is defined by one; else what the user says; else the default.
     fn batch_size(&self) -> Result<BatchSize, Error> {
         match (self.optimizer.batch(), self.batch) {
-            (Some(own), Some(given)) if own != given => Err(Error::invalid(
+            (Some(own), Some(given)) if own.rows(usize::MAX) != given.rows(usize::MAX) => Err(Error::invalid(
                 "batch",
                 format!("{given:?}"),
                 format!(
