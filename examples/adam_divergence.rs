@@ -113,6 +113,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         .light_line_style(TRANSPARENT)
         .x_desc("step")
         .y_desc("x")
+        .y_labels(5)
+        .y_label_formatter(&|x| format!("{:+.1}", x + 0.0))
+        .x_label_formatter(&|x| format!("{x}"))
         .label_style(("sans-serif", 14))
         .axis_desc_style(("sans-serif", 16))
         .draw()?;
@@ -130,7 +133,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     chart
         .configure_series_labels()
-        .position(SeriesLabelPosition::MiddleLeft)
+        .position(SeriesLabelPosition::UpperLeft)
         .background_style(WHITE)
         .label_font(("sans-serif", 15))
         .draw()?;
