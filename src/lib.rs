@@ -28,6 +28,7 @@
 //! | minimise a function | [`Trainer::minimize`], [`Function`] |
 //! | use an optimiser in your own loop | [`optim::Stepper`] |
 //! | write a model, loss, optimiser, schedule | [`Model`], [`Loss`] or [`loss::Pointwise`], [`optim::Rule`], [`LrSchedule`] |
+//! | clip, transform or average what a run does | [`transform`], [`train::Average`], [`train::Constraint`] |
 //! | see or stop a run | [`train::Callback`] |
 //! | check a gradient | [`objective::check_gradient`] |
 //!
@@ -40,7 +41,10 @@
 //!
 //! # Features
 //!
-//! `progress` (on by default): [`Trainer::progress_bar`].
+//! | feature | default | gives |
+//! |---|---|---|
+//! | `faer` | on | matrix products by faer, faster than ndarray's own; without it the crate builds sooner |
+//! | `progress` | on | [`Trainer::progress_bar`] |
 
 // In the library itself nothing that bad input reaches may panic; tests and examples may unwrap.
 #![warn(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
