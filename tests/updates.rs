@@ -394,3 +394,24 @@ proptest! {
         prop_assert!((norm - exact).abs() <= 1e-6 * exact, "{norm} is not {exact}");
     }
 }
+
+/// Slow and fast weights by hand, around momentum.
+#[test]
+fn lookahead_is_its_formula() {
+    let (mut fast, mut slow, mut velocity) = (3.0, 3.0, 0.0);
+    for step in 1..=7 {
+        velocity = 0.9 * velocity + 2.0 * fast;
+        fast -= 0.05 * velocity;
+        if step % 3 == 0 {
+            slow += 0.25 * (fast - slow);
+            fast = slow;
+        }
+    }
+    let rule = Momentum::new(0.9).lookahead().every(3).share(0.25);
+    let run = Trainer::new(rule)
+        .learning_rate(0.05)
+        .steps(7)
+        .minimize(square(vec![3.0]))
+        .unwrap();
+    assert_near(run.params.as_slice(), &[fast], 1e-14);
+}

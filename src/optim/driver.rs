@@ -16,6 +16,9 @@ pub(super) fn step<F: Scalar, R: Rule<F>>(
     rates: Rates,
 ) -> Result<(), Error> {
     state.check(rule.name(), weights.len(), gradient.len(), rates)?;
+    if state.buffers.len() != R::Slots::COUNT {
+        return Err(other_buffers(rule.name(), state.buffers.len(), R::Slots::COUNT));
+    }
     state.step += 1;
     let State {
         segments,
@@ -31,7 +34,7 @@ pub(super) fn step<F: Scalar, R: Rule<F>>(
             .iter_mut()
             .filter_map(|(_, buffer)| buffer.get_mut(range.clone()));
         let Some(streams) = R::Slots::streams(&mut slices) else {
-            return Err(too_few_buffers(rule.name()));
+            return Err(other_buffers(rule.name(), state.buffers.len(), R::Slots::COUNT));
         };
         let pass = Pass::<F, R> {
             coefficients: &coefficients,
@@ -50,12 +53,12 @@ pub(super) fn step<F: Scalar, R: Rule<F>>(
 }
 
 #[cold]
-fn too_few_buffers(name: &str) -> Error {
-    Error::invalid(
-        "buffers",
-        format!("fewer than the slots of the rule {name:?}"),
-        "one for each slot",
-    )
+fn other_buffers(name: &str, given: usize, expected: usize) -> Error {
+    Error::Foreign {
+        argument: "state".into(),
+        given: format!("{given} buffers"),
+        expected: format!("the rule {name:?}, which has {expected} slots"),
+    }
 }
 
 struct Pass<'a, F: Scalar, R: Rule<F>> {

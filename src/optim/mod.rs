@@ -9,7 +9,8 @@
 //! | [`Adam`] | 2 (AMSGrad 3) | both moments, corrected for their start at zero |
 //!
 //! Around any of them, by [`RuleExt`]: [`weight_decay`](RuleExt::weight_decay),
-//! [`decoupled_weight_decay`](RuleExt::decoupled_weight_decay), [`maximize`](RuleExt::maximize).
+//! [`decoupled_weight_decay`](RuleExt::decoupled_weight_decay), [`lookahead`](RuleExt::lookahead),
+//! [`maximize`](RuleExt::maximize).
 //!
 //! A rule of one's own is a [`Rule`]: the formula for one weight. What needs more than one weight at a time (a norm, a
 //! matrix) implements [`Optimizer`] itself. In a loop of one's own, a [`Stepper`] moves one's own arrays.
@@ -17,6 +18,7 @@
 mod adagrad;
 mod adam;
 mod driver;
+mod lookahead;
 mod momentum;
 mod rmsprop;
 mod rule;
@@ -27,6 +29,7 @@ mod wrappers;
 
 pub use adagrad::Adagrad;
 pub use adam::{Adam, AdamW};
+pub use lookahead::Lookahead;
 pub use momentum::Momentum;
 pub use rmsprop::RmsProp;
 pub use rule::{Moment, Off, On, Rule, Slots, Switch};

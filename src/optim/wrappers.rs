@@ -1,6 +1,6 @@
 //! Rules around rules: composed at the level of one weight, so that no further pass over memory is made.
 
-use super::{Buffer, Moment, Rule};
+use super::{Buffer, Lookahead, Moment, Rule};
 use crate::{Error, Scalar, data::BatchSize, error::check};
 
 /// What can be put around any [`Rule`].
@@ -14,6 +14,11 @@ pub trait RuleExt: Sized {
     /// Decoupled weight decay: `w ← w (1 − η λ)` before the rule moves `w`. PyTorch's AdamW. λ ≥ 0.
     fn decoupled_weight_decay(self, decay: f64) -> DecoupledWeightDecay<Self> {
         DecoupledWeightDecay { rule: self, decay }
+    }
+
+    /// Lets slow weights follow the rule's: [`Lookahead`].
+    fn lookahead(self) -> Lookahead<Self> {
+        Lookahead::new(self)
     }
 
     /// Climbs instead of descending: `g ← −g` before the rule sees `g`. As in PyTorch, a weight decay around which this

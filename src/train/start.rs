@@ -96,14 +96,16 @@ impl<F: Scalar> Trainer<'_, F> {
     /// The batch of the optimiser that is defined by one; else what the user says; else the default.
     fn batch_size(&self) -> Result<BatchSize, Error> {
         match (self.optimizer.batch(), self.batch) {
-            (Some(own), Some(given)) if own.rows(usize::MAX) != given.rows(usize::MAX) => Err(Error::invalid(
-                "batch",
-                format!("{given:?}"),
-                format!(
-                    "left to the optimiser {:?}, which is defined by {own:?}",
-                    self.optimizer.name()
-                ),
-            )),
+            (Some(own), Some(given)) if own.rows(usize::MAX) != given.rows(usize::MAX) => {
+                Err(Error::invalid(
+                    "batch",
+                    format!("{given:?}"),
+                    format!(
+                        "left to the optimiser {:?}, which is defined by {own:?}",
+                        self.optimizer.name()
+                    ),
+                ))
+            }
             (Some(size), _) | (None, Some(size)) => Ok(size),
             (None, None) => Ok(BatchSize::Mini(DEFAULT_BATCH)),
         }
