@@ -1,0 +1,130 @@
+//! The same seed gives the same bits; and what a sampler promises.
+
+use downhill::data::{Batch, Order, Sampler};
+use downhill::ndarray::{Array1, Array2};
+use downhill::optim::Optimizer;
+use downhill::prelude::*;
+use proptest::prelude::*;
+
+/// One run of a small network on shuffled mini-batches, in numbers that show every bit.
+fn run<F: Scalar>(optimizer: Box<dyn Optimizer<F> + '_>, seed: u64) -> Vec<u64>
+where
+    for<'a> Box<dyn Optimizer<F> + 'a>: Optimizer<F>,
+{
+    let inputs = Array2::from_shape_fn((50, 4), |(i, j)| F::of(((i * 7 + j * 3) % 13) as f64 / 6.0 - 1.0));
+    let labels = Array1::from_shape_fn(50, |i| i % 3);
+    let data = Dataset::new(&inputs, &labels).unwrap();
+    let model = Mlp::new(&[4, 6, 3]).unwrap();
+    let risk = EmpiricalRisk::new(&model, &SoftmaxCrossEntropy, &data)
+        .validation(&data)
+        .metric("accuracy", downhill::metrics::accuracy);
+    let run = Trainer::new(optimizer)
+        .learning_rate(Cyclical::new(1e-3, 1e-2, Span::Steps(7)))
+        .epochs(4)
+        .seed(seed)
+        .minimize(risk)
+        .unwrap();
+    let records = run.history.iter().flat_map(|r| {
+        [
+            r.loss,
+            r.validation_loss.unwrap(),
+            r.metrics[0].1,
+            r.learning_rate,
+        ]
+    });
+    let weights = run
+        .params
+        .as_slice()
+        .iter()
+        .chain(run.best.params.as_slice())
+        .map(|w| w.to_f64_exact());
+    weights.chain(records).map(f64::to_bits).collect()
+}
+
+macro_rules! optimizers {
+    () => {
+        vec![
+            Box::new(GradientDescent),
+            Box::new(Sgd),
+            Box::new(MiniBatchSgd::new(8)),
+            Box::new(Momentum::new(0.9)),
+            Box::new(Adagrad::new()),
+            Box::new(RmsProp::new()),
+            Box::new(Adam::new().amsgrad()),
+        ]
+    };
+}
+
+#[test]
+fn the_same_seed_gives_the_same_bits_and_another_others() {
+    let double = || -> Vec<Box<dyn Optimizer<f64>>> { optimizers!() };
+    for ((a, b), c) in double().into_iter().zip(double()).zip(double()) {
+        let name = a.name();
+        let first = run(a, 7);
+        assert_eq!(first, run(b, 7), "{name}");
+        assert_ne!(first, run(c, 8), "{name}");
+    }
+    let single = || -> Vec<Box<dyn Optimizer<f32>>> { optimizers!() };
+    for (a, b) in single().into_iter().zip(single()) {
+        let name = a.name();
+        assert_eq!(run(a, 7), run(b, 7), "{name}");
+    }
+}
+
+/// The rows of an epoch, batch by batch.
+fn epoch(sampler: &mut Sampler, number: u64) -> Vec<Vec<usize>> {
+    sampler.start_epoch(number);
+    (0..sampler.steps_per_epoch())
+        .map(|step| match sampler.batch(step) {
+            Batch::Range(range) => range.collect(),
+            Batch::Rows(rows) => rows.to_vec(),
+        })
+        .collect()
+}
+
+proptest! {
+    #[test]
+    fn every_epoch_sees_every_row_once(
+        terms in 1..200_usize, rows in 1..50_usize, seed: u64, number in 0..1000_u64, shuffled: bool,
+    ) {
+        let order = if shuffled { Order::Shuffled } else { Order::Sequential };
+        let mut sampler = Sampler::new(terms, BatchSize::Mini(rows), order, false, seed).unwrap();
+        let batches = epoch(&mut sampler, number);
+        let (last, full) = batches.split_last().unwrap();
+        prop_assert!(full.iter().all(|batch| batch.len() == rows));
+        prop_assert!(!last.is_empty() && last.len() <= rows);
+        let mut seen = batches.concat();
+        if !shuffled {
+            prop_assert!(seen.is_sorted());
+        }
+        seen.sort_unstable();
+        prop_assert_eq!(seen, (0..terms).collect::<Vec<_>>());
+        // The order depends on seed and epoch alone, not on what came before.
+        let mut fresh = Sampler::new(terms, BatchSize::Mini(rows), order, false, seed).unwrap();
+        epoch(&mut fresh, number + 1);
+        prop_assert_eq!(epoch(&mut fresh, number), batches);
+    }
+
+    #[test]
+    fn a_dropped_batch_is_the_remainder(terms in 1..200_usize, rows in 1..50_usize, seed: u64) {
+        prop_assume!(rows <= terms);
+        let mut sampler = Sampler::new(terms, BatchSize::Mini(rows), Order::Shuffled, true, seed).unwrap();
+        let seen = epoch(&mut sampler, 0).concat();
+        prop_assert_eq!(seen.len(), terms / rows * rows);
+        let mut distinct = seen.clone();
+        distinct.sort_unstable();
+        distinct.dedup();
+        prop_assert_eq!(distinct.len(), seen.len());
+    }
+}
+
+#[test]
+fn epochs_and_seeds_differ() {
+    let mut sampler = Sampler::new(100, BatchSize::Single, Order::Shuffled, false, 1).unwrap();
+    let mut other = Sampler::new(100, BatchSize::Single, Order::Shuffled, false, 2).unwrap();
+    assert_ne!(epoch(&mut sampler, 0), epoch(&mut sampler, 1));
+    assert_ne!(epoch(&mut sampler, 0), epoch(&mut other, 0));
+    assert_ne!(epoch(&mut sampler, 0).concat(), (0..100).collect::<Vec<_>>());
+    let mut full = Sampler::new(100, BatchSize::Full, Order::Shuffled, false, 1).unwrap();
+    assert_eq!(epoch(&mut full, 0), [(0..100).collect::<Vec<_>>()]);
+}
