@@ -1,0 +1,206 @@
+//! What every optimiser promises, checked for each one in a single list.
+
+use downhill::optim::{AdamW, Optimizer, State};
+use downhill::prelude::*;
+use proptest::prelude::*;
+
+/// Every optimiser, in the options that change its memory or its formula.
+macro_rules! all {
+    ($scalar:ty) => {{
+        let all: Vec<Box<dyn Optimizer<$scalar>>> = vec![
+            Box::new(GradientDescent),
+            Box::new(Momentum::new(0.9)),
+            Box::new(Momentum::new(0.9).nesterov()),
+            Box::new(Momentum::new(0.8).dampening(0.3)),
+            Box::new(Adagrad::new()),
+            Box::new(Adagrad::new().rate_decay(0.1).initial_accumulator(0.5)),
+            Box::new(RmsProp::new()),
+            Box::new(RmsProp::new().centred()),
+            Box::new(RmsProp::new().momentum(0.9)),
+            Box::new(RmsProp::new().centred().momentum(0.9)),
+            Box::new(Adam::new()),
+            Box::new(Adam::new().amsgrad()),
+            Box::new(Adam::new().lookahead()),
+        ];
+        all
+    }};
+}
+
+/// The same with a weight decay, which moves weights whose gradient is zero.
+macro_rules! decaying {
+    ($scalar:ty) => {{
+        let all: Vec<Box<dyn Optimizer<$scalar>>> = vec![
+            Box::new(Momentum::new(0.9).weight_decay(0.1)),
+            Box::new(Adam::new().weight_decay(0.1).maximize()),
+            Box::new(AdamW::default()),
+            Box::new(RmsProp::new().decoupled_weight_decay(0.1)),
+        ];
+        all
+    }};
+}
+
+fn state<F: Scalar>(optimizer: &dyn Optimizer<F>, sizes: &[usize], groups: &[Group]) -> State<F> {
+    let mut layout = Layout::new();
+    for (number, &size) in sizes.iter().enumerate() {
+        layout.add(&format!("tensor{number}"), size).unwrap();
+    }
+    State::new(optimizer, &layout, groups).unwrap()
+}
+
+/// The weights after a step along each of these gradients.
+fn walk<F: Scalar>(
+    optimizer: &dyn Optimizer<F>,
+    state: &mut State<F>,
+    mut weights: Vec<F>,
+    gradients: &[Vec<F>],
+    rate: f64,
+) -> Vec<F> {
+    for gradient in gradients {
+        optimizer
+            .step(state, &mut weights, gradient, rate.into())
+            .unwrap();
+    }
+    weights
+}
+
+fn vector() -> impl Strategy<Value = Vec<f64>> {
+    prop::collection::vec(-2.0..2.0_f64, 12)
+}
+
+fn gradients() -> impl Strategy<Value = Vec<Vec<f64>>> {
+    prop::collection::vec(vector(), 1..8)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn without_a_gradient_nothing_moves(start in vector(), steps in 1..5_usize) {
+        for optimizer in all!(f64) {
+            let still = vec![vec![0.0; 12]; steps];
+            let end = walk(&*optimizer, &mut state(&*optimizer, &[12], &[]), start.clone(), &still, 0.1);
+            prop_assert_eq!(&end, &start, "{}", optimizer.name());
+        }
+    }
+
+    #[test]
+    fn single_precision_agrees_with_double(start in vector(), gradients in gradients()) {
+        let cast = |values: &[f64]| values.iter().map(|&x| x as f32).collect::<Vec<f32>>();
+        let exact = |values: &[f32]| values.iter().map(|&x| f64::from(x)).collect::<Vec<f64>>();
+        // Gradients are not small: where one is rounding, an adaptive rule makes a step of it.
+        let gradients: Vec<Vec<f64>> = gradients.iter().map(|g| g.iter().map(|x| x + x.signum()).collect()).collect();
+        let pairs = all!(f64).into_iter().zip(all!(f32)).chain(decaying!(f64).into_iter().zip(decaying!(f32)));
+        for (double, single) in pairs {
+            let narrow: Vec<Vec<f32>> = gradients.iter().map(|g| cast(g)).collect();
+            let wide: Vec<Vec<f64>> = narrow.iter().map(|g| exact(g)).collect();
+            let ours = walk(&*single, &mut state(&*single, &[12], &[]), cast(&start), &narrow, 0.01);
+            let theirs = walk(&*double, &mut state(&*double, &[12], &[]), exact(&cast(&start)), &wide, 0.01);
+            for (a, b) in ours.iter().zip(&theirs) {
+                prop_assert!((f64::from(*a) - b).abs() < 2e-5, "{}: {a} is not {b}", double.name());
+            }
+        }
+    }
+
+    #[test]
+    fn tensors_may_be_cut_anywhere(start in vector(), gradients in gradients(), cut in 1..11_usize) {
+        for optimizer in all!(f64).into_iter().chain(decaying!(f64)) {
+            let whole = walk(&*optimizer, &mut state(&*optimizer, &[12], &[]), start.clone(), &gradients, 0.1);
+            // A group of its own keeps the second tensor a pass of its own.
+            let groups = [Group::new("tensor1").rate(0.5)];
+            let mut parts = state(&*optimizer, &[cut, 12 - cut], &groups);
+            let parts = walk(&*optimizer, &mut parts, start.clone(), &gradients, 0.1);
+            prop_assert_eq!(&whole[..cut], &parts[..cut], "{}", optimizer.name());
+            let mut halved = state(&*optimizer, &[12], &[]);
+            let halved = walk(&*optimizer, &mut halved, start.clone(), &gradients, 0.05);
+            prop_assert_eq!(&halved[cut..], &parts[cut..], "{}", optimizer.name());
+        }
+    }
+
+    #[test]
+    fn a_copied_state_continues_to_the_same_bits(start in vector(), before in gradients(), after in gradients()) {
+        for optimizer in all!(f64).into_iter().chain(decaying!(f64)) {
+            let mut first = state(&*optimizer, &[12], &[]);
+            let middle = walk(&*optimizer, &mut first, start.clone(), &before, 0.1);
+            let mut second = first.clone();
+            let a = walk(&*optimizer, &mut first, middle.clone(), &after, 0.1);
+            let b = walk(&*optimizer, &mut second, middle, &after, 0.1);
+            prop_assert_eq!(a, b);
+            prop_assert_eq!(first, second);
+        }
+    }
+
+    #[test]
+    fn what_is_frozen_stays_memory_included(start in vector(), gradients in gradients()) {
+        for optimizer in all!(f64).into_iter().chain(decaying!(f64)) {
+            let mut frozen = state(&*optimizer, &[5, 7], &[Group::new("tensor0").frozen()]);
+            let fresh = frozen.clone();
+            let end = walk(&*optimizer, &mut frozen, start.clone(), &gradients, 0.1);
+            prop_assert_eq!(&end[..5], &start[..5]);
+            for ((_, now), (_, then)) in frozen.buffers().zip(fresh.buffers()) {
+                prop_assert_eq!(&now[..5], &then[..5]);
+            }
+            prop_assert_eq!(frozen.steps(), gradients.len() as u64);
+        }
+    }
+
+    #[test]
+    fn a_scaled_gradient_is_a_gradient_scaled_by_hand(start in vector(), gradients in gradients(), scale in 0.1..2.0_f64) {
+        for optimizer in all!(f64).into_iter().chain(decaying!(f64)) {
+            let scaled: Vec<Vec<f64>> = gradients.iter().map(|g| g.iter().map(|x| scale * x).collect()).collect();
+            let by_hand = walk(&*optimizer, &mut state(&*optimizer, &[12], &[]), start.clone(), &scaled, 0.1);
+            let (mut by_rates, mut memory) = (start.clone(), state(&*optimizer, &[12], &[]));
+            for gradient in &gradients {
+                let rates = downhill::optim::Rates::from(0.1).gradient_scale(scale);
+                optimizer.step(&mut memory, &mut by_rates, gradient, rates).unwrap();
+            }
+            prop_assert_eq!(by_hand, by_rates, "{}", optimizer.name());
+        }
+    }
+
+    /// Each wrapper does what can be done by hand around the plain rule.
+    #[test]
+    fn wrappers_are_what_they_say(start in vector(), gradients in gradients(), decay in 0.0..0.5_f64) {
+        fn compare<R>(plain: R, start: &[f64], gradients: &[Vec<f64>], decay: f64) -> Result<(), TestCaseError>
+        where
+            R: downhill::optim::Rule<f32> + downhill::optim::Rule<f64> + Copy,
+        {
+            let rate = 0.1;
+            let by_hand = |before: &dyn Fn(&mut f64, &mut f64)| {
+                let (mut weights, mut memory) = (start.to_vec(), state::<f64>(&plain, &[12], &[]));
+                for gradient in gradients {
+                    let mut gradient = gradient.clone();
+                    weights.iter_mut().zip(&mut gradient).for_each(|(w, g)| before(w, g));
+                    Optimizer::step(&plain, &mut memory, &mut weights, &gradient, rate.into()).unwrap();
+                }
+                weights
+            };
+            let wrapped = |rule: &dyn Optimizer<f64>| walk(rule, &mut state(rule, &[12], &[]), start.to_vec(), gradients, rate);
+            prop_assert_eq!(wrapped(&plain.weight_decay(decay)), by_hand(&|w, g| *g += decay * *w));
+            prop_assert_eq!(wrapped(&plain.decoupled_weight_decay(decay)), by_hand(&|w, _| *w *= 1.0 - rate * decay));
+            prop_assert_eq!(wrapped(&plain.maximize()), by_hand(&|_, g| *g = -*g));
+            prop_assert_eq!(wrapped(&plain.weight_decay(decay).maximize()), by_hand(&|w, g| *g = -*g + decay * *w));
+            Ok(())
+        }
+        compare(GradientDescent, &start, &gradients, decay)?;
+        compare(Momentum::new(0.9).nesterov(), &start, &gradients, decay)?;
+        compare(Adagrad::new(), &start, &gradients, decay)?;
+        compare(RmsProp::new().centred().momentum(0.5), &start, &gradients, decay)?;
+        compare(Adam::new().amsgrad(), &start, &gradients, decay)?;
+    }
+
+    /// On a convex quadratic, with a rate that suits it, every optimiser ends far below its start.
+    #[test]
+    fn every_optimizer_descends(start in vector(), curvatures in prop::collection::vec(0.5..2.0_f64, 12)) {
+        let value = |w: &[f64]| w.iter().zip(&curvatures).map(|(w, c)| 0.5 * c * w * w).sum::<f64>();
+        prop_assume!(value(&start) > 0.1);
+        for optimizer in all!(f64) {
+            let rate = if optimizer.name() == "adagrad" { 0.5 } else { 0.02 };
+            let (mut weights, mut memory) = (start.clone(), state(&*optimizer, &[12], &[]));
+            for _ in 0..1000 {
+                let gradient: Vec<f64> = weights.iter().zip(&curvatures).map(|(w, c)| c * w).collect();
+                optimizer.step(&mut memory, &mut weights, &gradient, rate.into()).unwrap();
+            }
+            prop_assert!(value(&weights) < 0.01 * value(&start), "{}: {} from {}", optimizer.name(), value(&weights), value(&start));
+        }
+    }
+}
