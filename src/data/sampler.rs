@@ -62,6 +62,18 @@ impl Batch<'_> {
         }
     }
 
+    /// Whether every term is one of so many.
+    pub(crate) fn check(&self, terms: usize) -> Result<(), Error> {
+        let outside = match self {
+            Batch::Range(range) => Some(range.end).filter(|&end| end > terms || range.start > end),
+            Batch::Rows(rows) => rows.iter().copied().find(|&row| row >= terms),
+        };
+        match outside {
+            None => Ok(()),
+            Some(row) => Err(Error::invalid("batch", row, format!("within the {terms} terms"))),
+        }
+    }
+
     /// Whether there is no term.
     pub fn is_empty(&self) -> bool {
         self.len() == 0

@@ -1,7 +1,9 @@
 //! Is the gradient right?
 
 use super::Objective;
-use crate::{Error, Gradient, Params, Scalar, data::Batch};
+use rand::{SeedableRng, rngs::ChaCha12Rng};
+
+use crate::{Error, Gradient, Params, Scalar, data::Batch, model::check_layout};
 
 /// What [`check_gradient`] found.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,7 +25,8 @@ pub struct GradientCheck {
 /// In `f64` a `step` of 1e-6 agrees to about 1e-8 for a smooth objective.
 ///
 /// # Errors
-/// [`Error::InvalidArgument`] for a step that is not above 0, and the objective's own errors.
+/// [`Error::InvalidArgument`] for a step that is not above 0 or a batch that is not of the objective's terms,
+/// [`Error::Foreign`] for parameters of another layout, and the objective's own errors.
 ///
 /// ```
 /// use downhill::{Function, Params, data::Batch, objective::check_gradient};
@@ -40,6 +43,9 @@ pub fn check_gradient<F: Scalar, O: Objective<F>>(
     step: f64,
 ) -> Result<GradientCheck, Error> {
     crate::error::check::positive("step", step)?;
+    let start = objective.start(&mut ChaCha12Rng::seed_from_u64(0));
+    check_layout("params", params.layout(), start.layout())?;
+    batch.check(objective.terms())?;
     objective.prepare(batch.len())?;
     let mut gradient = Gradient::zeros(params.layout());
     objective.value_and_gradient(params, batch, &mut gradient)?;

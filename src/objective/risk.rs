@@ -223,6 +223,7 @@ impl<F: Scalar, X: Samples, Y: Samples, M: Model<F, X>, L: Loss<F, Y>> Objective
         gradient: &mut Gradient<F>,
     ) -> Result<F, Error> {
         let (x, y, weights) = self.data.clone();
+        batch.check(X::count(&x))?;
         match batch {
             Batch::Range(range) => {
                 let weights = weights.map(|weights| rows_of(weights, range.clone()));
