@@ -154,6 +154,11 @@ pub(crate) mod check {
         )
     }
 
+    /// In [0, 1].
+    pub(crate) fn share(argument: &str, given: f64) -> Result<(), Error> {
+        require((0.0..=1.0).contains(&given), argument, given, "from 0 to 1")
+    }
+
     /// In [0, 1): a decay rate of a moving average.
     pub(crate) fn below_one(argument: &str, given: f64) -> Result<(), Error> {
         require(

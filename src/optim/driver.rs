@@ -3,7 +3,7 @@
 use pulp::{Arch, NullaryFnOnce};
 
 use super::{Rates, Rule, Slots, State, rule::Moment};
-use crate::{Error, Scalar};
+use crate::{Error, Scalar, group::Factors};
 
 /// Up to this many weights a step is shorter than the look-up of the processor's features.
 const TINY: usize = 8;
@@ -24,12 +24,14 @@ pub(super) fn step<F: Scalar, R: Rule<F>>(
         segments,
         buffers,
         step,
+        memory,
         ..
     } = state;
+    *memory = rule.remember(Moment::new(*step, rates, Factors::default(), *memory));
     for segment in segments.iter() {
         let Some(factors) = segment.factors else { continue };
         let range = segment.range.clone();
-        let coefficients = rule.coefficients(Moment::new(*step, rates, factors));
+        let coefficients = rule.coefficients(Moment::new(*step, rates, factors, *memory));
         let mut slices = buffers
             .iter_mut()
             .filter_map(|(_, buffer)| buffer.get_mut(range.clone()));
@@ -47,6 +49,30 @@ pub(super) fn step<F: Scalar, R: Rule<F>>(
             pass.call()
         } else {
             Arch::new().dispatch(pass)
+        }
+    }
+    Ok(())
+}
+
+/// The averaged weights of the whole state, frozen ones as they are.
+pub(super) fn average<F: Scalar, R: Rule<F>>(
+    rule: &R,
+    state: &State<F>,
+    weights: &[F],
+    average: &mut [F],
+) -> Result<(), Error> {
+    state.check(rule.name(), weights.len(), average.len(), Rates::from(0.0))?;
+    average.copy_from_slice(weights);
+    if !rule.averages() || state.step == 0 {
+        return Ok(());
+    }
+    for segment in state.segments.iter().filter(|segment| segment.factors.is_some()) {
+        for (i, average) in segment.range.clone().zip(&mut average[segment.range.clone()]) {
+            let mut values = state.buffers.iter().map(|(_, buffer)| buffer[i]);
+            let Some(slots) = R::Slots::collect(&mut values) else {
+                return Err(other_buffers(rule.name(), state.buffers.len(), R::Slots::COUNT));
+            };
+            *average = rule.average(*average, &slots);
         }
     }
     Ok(())

@@ -1,6 +1,6 @@
 //! Lookahead: slow weights that follow the fast ones.
 
-use super::{Buffer, Moment, Rule};
+use super::{Buffer, Memory, Moment, Rule};
 use crate::{Error, Scalar, data::BatchSize, error::check};
 
 /// Lookahead around a rule: k steps forward, one step back.
@@ -84,6 +84,18 @@ impl<F: Scalar, R: Rule<F>> Rule<F> for Lookahead<R> {
 
     fn batch(&self) -> Option<BatchSize> {
         self.rule.batch()
+    }
+
+    fn remember(&self, now: Moment) -> Memory {
+        self.rule.remember(now)
+    }
+
+    fn averages(&self) -> bool {
+        self.rule.averages()
+    }
+
+    fn average(&self, weight: F, slots: &Self::Slots) -> F {
+        self.rule.average(weight, &slots.1)
     }
 
     fn validate(&self) -> Result<(), Error> {

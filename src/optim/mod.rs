@@ -15,28 +15,65 @@
 //! A rule of one's own is a [`Rule`]: the formula for one weight. What needs more than one weight at a time (a norm, a
 //! matrix) implements [`Optimizer`] itself. In a loop of one's own, a [`Stepper`] moves one's own arrays.
 
+mod adabelief;
+mod adabound;
+mod adadelta;
 mod adagrad;
 mod adam;
+mod adamax;
+mod adan;
+mod ademamix;
+mod adopt;
+mod asgd;
 mod driver;
+mod ftrl;
+mod lion;
 mod lookahead;
+mod madgrad;
 mod momentum;
+mod nadam;
+mod quasi_hyperbolic;
+mod radam;
 mod rmsprop;
+mod rprop;
 mod rule;
+mod schedule_free;
+mod settings;
 mod sgd;
+mod signum;
 mod state;
 mod stepper;
 mod wrappers;
+mod yogi;
 
+pub use adabelief::AdaBelief;
+pub use adabound::AdaBound;
+pub use adadelta::Adadelta;
 pub use adagrad::Adagrad;
 pub use adam::{Adam, AdamW};
+pub use adamax::Adamax;
+pub use adan::Adan;
+pub use ademamix::AdEmaMix;
+pub use adopt::Adopt;
+pub use asgd::Asgd;
+pub use ftrl::FtrlProximal;
+pub use lion::Lion;
 pub use lookahead::Lookahead;
+pub use madgrad::Madgrad;
 pub use momentum::Momentum;
+pub use nadam::NAdam;
+pub use quasi_hyperbolic::{QhAdam, Qhm};
+pub use radam::RAdam;
 pub use rmsprop::RmsProp;
-pub use rule::{Moment, Off, On, Rule, Slots, Switch};
+pub use rprop::Rprop;
+pub use rule::{Memory, Moment, Off, On, Rule, Slots, Switch};
+pub use schedule_free::ScheduleFree;
 pub use sgd::{GradientDescent, MiniBatchSgd, Sgd};
+pub use signum::{SignSgd, Signum};
 pub use state::{Buffer, State};
 pub use stepper::{Pair, Stepper};
-pub use wrappers::{DecoupledWeightDecay, Maximize, RuleExt, WeightDecay};
+pub use wrappers::{Bounded, ClipValue, DecoupledWeightDecay, L1, Maximize, RuleExt, WeightDecay};
+pub use yogi::Yogi;
 
 use crate::{Error, Scalar, data::BatchSize, error::check};
 
@@ -163,6 +200,21 @@ pub trait Optimizer<F: Scalar>: Send + Sync {
         gradient: &[F],
         rates: Rates,
     ) -> Result<(), Error>;
+
+    /// Whether the optimiser averages weights itself; a trainer then evaluates the average.
+    fn averages(&self) -> bool {
+        false
+    }
+
+    /// Writes the averaged weights, or the weights themselves where the optimiser does not average.
+    ///
+    /// # Errors
+    /// As [`Optimizer::step`].
+    fn average(&self, state: &State<F>, weights: &[F], average: &mut [F]) -> Result<(), Error> {
+        state.check(self.name(), weights.len(), average.len(), Rates::from(0.0))?;
+        average.copy_from_slice(weights);
+        Ok(())
+    }
 }
 
 /// An optimiser chosen at run time is one. Spelt out for both scalars: generic code would overlap, for the compiler, with
@@ -194,9 +246,24 @@ macro_rules! boxed {
             fn step(&self, state: &mut State<$scalar>, weights: &mut [$scalar], gradient: &[$scalar], rates: Rates) -> Result<(), Error> {
                 (**self).step(state, weights, gradient, rates)
             }
+
+            fn averages(&self) -> bool {
+                (**self).averages()
+            }
+
+            fn average(&self, state: &State<$scalar>, weights: &[$scalar], average: &mut [$scalar]) -> Result<(), Error> {
+                (**self).average(state, weights, average)
+            }
         }
         )*
     };
 }
 
 boxed!(f32, f64);
+
+/// −1, 0 or 1; a NaN stays one.
+#[inline(always)]
+fn sign<F: Scalar>(x: F) -> F {
+    let positive = if x > F::zero() { F::one() } else { x };
+    if x < F::zero() { -F::one() } else { positive }
+}

@@ -19,10 +19,15 @@ pub struct Moment {
     pub weight_decay: Option<f64>,
     /// By what the group multiplies the weight decay.
     pub decay_factor: f64,
+    /// What the rule remembers from step to step beside its slots; see [`Rule::remember`].
+    pub memory: Memory,
 }
 
+/// Some numbers that a rule remembers from step to step, all 0 at first.
+pub type Memory = [f64; 4];
+
 impl Moment {
-    pub(super) fn new(step: u64, rates: Rates, factors: Factors) -> Self {
+    pub(super) fn new(step: u64, rates: Rates, factors: Factors, memory: Memory) -> Self {
         Self {
             step,
             learning_rate: rates.learning_rate * factors.rate,
@@ -30,6 +35,7 @@ impl Moment {
             beta2: rates.beta2,
             weight_decay: rates.weight_decay,
             decay_factor: factors.decay,
+            memory,
         }
     }
 
@@ -101,8 +107,26 @@ pub trait Rule<F: Scalar>: Send + Sync {
         Ok(())
     }
 
+    /// What is remembered from now on, given the moment with what was remembered before: called once a step, before
+    /// [`Rule::coefficients`], with factors 1 whatever the groups. For what depends on all steps so far, such as a product
+    /// of momenta. Default: nothing.
+    fn remember(&self, now: Moment) -> Memory {
+        now.memory
+    }
+
     /// The constants of one step.
     fn coefficients(&self, now: Moment) -> Self::Coefficients;
+
+    /// Whether the rule averages weights, so that [`Rule::average`] and not the weight itself is what is to be evaluated.
+    fn averages(&self) -> bool {
+        false
+    }
+
+    /// The averaged weight. Default: the weight itself.
+    fn average(&self, weight: F, slots: &Self::Slots) -> F {
+        let _ = slots;
+        weight
+    }
 
     /// Moves one weight.
     fn update(coefficients: &Self::Coefficients, weight: &mut F, gradient: F, slots: &mut Self::Slots);
@@ -138,6 +162,14 @@ impl<F: Scalar, R: Rule<F>> Optimizer<F> for R {
     ) -> Result<(), Error> {
         driver::step(self, state, weights, gradient, rates)
     }
+
+    fn averages(&self) -> bool {
+        Rule::averages(self)
+    }
+
+    fn average(&self, state: &State<F>, weights: &[F], average: &mut [F]) -> Result<(), Error> {
+        driver::average(self, state, weights, average)
+    }
 }
 
 /// The memory of one weight, kept in one separate buffer a slot.
@@ -152,6 +184,8 @@ pub trait Slots<F>: Copy + sealed::Sealed {
         F: 'a;
     #[doc(hidden)]
     fn streams<'a>(buffers: &mut dyn Iterator<Item = &'a mut [F]>) -> Option<Self::Streams<'a>>;
+    #[doc(hidden)]
+    fn collect(values: &mut dyn Iterator<Item = F>) -> Option<Self>;
     #[doc(hidden)]
     fn load(streams: &Self::Streams<'_>, index: usize) -> Self;
     #[doc(hidden)]
@@ -184,6 +218,11 @@ impl<F: Copy, const N: usize> Slots<F> for [F; N] {
             })
         });
         complete.then_some(streams)
+    }
+
+    fn collect(values: &mut dyn Iterator<Item = F>) -> Option<Self> {
+        let values: Vec<F> = values.take(N).collect();
+        values.try_into().ok()
     }
 
     #[inline(always)]
@@ -219,6 +258,10 @@ impl<F: Copy, A: Slots<F>, B: Slots<F>> Slots<F> for (A, B) {
 
     fn streams<'a>(buffers: &mut dyn Iterator<Item = &'a mut [F]>) -> Option<Self::Streams<'a>> {
         Some((A::streams(buffers)?, B::streams(buffers)?))
+    }
+
+    fn collect(values: &mut dyn Iterator<Item = F>) -> Option<Self> {
+        Some((A::collect(values)?, B::collect(values)?))
     }
 
     #[inline(always)]

@@ -1,6 +1,6 @@
 //! What a run remembers.
 
-use super::{Optimizer, Rates};
+use super::{Memory, Optimizer, Rates};
 use crate::{
     Error, Group, Layout, Scalar,
     group::{self, Segment},
@@ -31,6 +31,7 @@ pub struct State<F> {
     pub(super) segments: Vec<Segment>,
     pub(super) buffers: Vec<(&'static str, Vec<F>)>,
     pub(super) step: u64,
+    pub(super) memory: Memory,
 }
 
 impl<F: Scalar> State<F> {
@@ -55,6 +56,7 @@ impl<F: Scalar> State<F> {
                 .map(|b| (b.name, vec![F::of(b.initial); layout.len()]))
                 .collect(),
             step: 0,
+            memory: Memory::default(),
         })
     }
 

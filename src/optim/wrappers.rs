@@ -1,6 +1,6 @@
 //! Rules around rules: composed at the level of one weight, so that no further pass over memory is made.
 
-use super::{Buffer, Lookahead, Moment, Rule};
+use super::{Buffer, Lookahead, Memory, Moment, Rule};
 use crate::{Error, Scalar, data::BatchSize, error::check};
 
 /// What can be put around any [`Rule`].
@@ -19,6 +19,28 @@ pub trait RuleExt: Sized {
     /// Lets slow weights follow the rule's: [`Lookahead`].
     fn lookahead(self) -> Lookahead<Self> {
         Lookahead::new(self)
+    }
+
+    /// Clamps each gradient: `g ← max(−limit, min(g, limit))` before the rule sees `g`. `torch.nn.utils.clip_grad_value_`.
+    /// The limit is above 0. Put around a weight decay it leaves the decay unclipped.
+    fn clip_value(self, limit: f64) -> ClipValue<Self> {
+        ClipValue { rule: self, limit }
+    }
+
+    /// Keeps every weight between two bounds: `w ← max(low, min(w, high))` after the rule has moved `w`. `low ≤ high`;
+    /// `bounded(0.0, f64::INFINITY)` keeps weights from being negative.
+    fn bounded(self, low: f64, high: f64) -> Bounded<Self> {
+        Bounded {
+            rule: self,
+            low,
+            high,
+        }
+    }
+
+    /// An L1 penalty `λ ‖w‖₁` by its proximal step: after the rule has moved `w`, it is moved towards 0 by `η λ`, and
+    /// becomes 0 where it would pass it. λ ≥ 0. With an adaptive rule, η is still the one learning rate.
+    fn l1(self, strength: f64) -> L1<Self> {
+        L1 { rule: self, strength }
     }
 
     /// Climbs instead of descending: `g ← −g` before the rule sees `g`. As in PyTorch, a weight decay around which this
@@ -53,6 +75,31 @@ pub struct Maximize<R> {
     rule: R,
 }
 
+/// A rule with clipped gradients; see [`RuleExt::clip_value`].
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[must_use]
+pub struct ClipValue<R> {
+    rule: R,
+    limit: f64,
+}
+
+/// A rule with bounded weights; see [`RuleExt::bounded`].
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[must_use]
+pub struct Bounded<R> {
+    rule: R,
+    low: f64,
+    high: f64,
+}
+
+/// A rule with an L1 penalty; see [`RuleExt::l1`].
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[must_use]
+pub struct L1<R> {
+    rule: R,
+    strength: f64,
+}
+
 /// A rule around `self.rule` keeps its name, rate, memory and batch.
 macro_rules! delegate {
     () => {
@@ -70,6 +117,18 @@ macro_rules! delegate {
 
         fn batch(&self) -> Option<BatchSize> {
             self.rule.batch()
+        }
+
+        fn remember(&self, now: Moment) -> Memory {
+            self.rule.remember(now)
+        }
+
+        fn averages(&self) -> bool {
+            self.rule.averages()
+        }
+
+        fn average(&self, weight: F, slots: &R::Slots) -> F {
+            self.rule.average(weight, slots)
         }
     };
 }
@@ -135,4 +194,81 @@ impl<F: Scalar, R: Rule<F>> Rule<F> for Maximize<R> {
     fn update(inner: &Self::Coefficients, weight: &mut F, gradient: F, slots: &mut R::Slots) {
         R::update(inner, weight, -gradient, slots);
     }
+}
+
+impl<F: Scalar, R: Rule<F>> Rule<F> for ClipValue<R> {
+    type Slots = R::Slots;
+    type Coefficients = (F, R::Coefficients);
+    delegate!();
+
+    fn validate(&self) -> Result<(), Error> {
+        check::positive("limit of clip_value", self.limit)?;
+        self.rule.validate()
+    }
+
+    fn coefficients(&self, now: Moment) -> Self::Coefficients {
+        (F::of(self.limit), self.rule.coefficients(now))
+    }
+
+    #[inline(always)]
+    fn update((limit, inner): &Self::Coefficients, weight: &mut F, gradient: F, slots: &mut R::Slots) {
+        R::update(inner, weight, clamp(gradient, -*limit, *limit), slots);
+    }
+}
+
+impl<F: Scalar, R: Rule<F>> Rule<F> for Bounded<R> {
+    type Slots = R::Slots;
+    type Coefficients = ([F; 2], R::Coefficients);
+    delegate!();
+
+    fn validate(&self) -> Result<(), Error> {
+        check::require(
+            self.low <= self.high,
+            "low of bounded",
+            self.low,
+            &format!("at most high, {}", self.high),
+        )?;
+        self.rule.validate()
+    }
+
+    fn coefficients(&self, now: Moment) -> Self::Coefficients {
+        ([F::of(self.low), F::of(self.high)], self.rule.coefficients(now))
+    }
+
+    #[inline(always)]
+    fn update(([low, high], inner): &Self::Coefficients, weight: &mut F, gradient: F, slots: &mut R::Slots) {
+        R::update(inner, weight, gradient, slots);
+        *weight = clamp(*weight, *low, *high);
+    }
+}
+
+impl<F: Scalar, R: Rule<F>> Rule<F> for L1<R> {
+    type Slots = R::Slots;
+    type Coefficients = (F, R::Coefficients);
+    delegate!();
+
+    fn validate(&self) -> Result<(), Error> {
+        check::non_negative("strength of l1", self.strength)?;
+        self.rule.validate()
+    }
+
+    fn coefficients(&self, now: Moment) -> Self::Coefficients {
+        (
+            F::of(now.learning_rate * self.strength),
+            self.rule.coefficients(now),
+        )
+    }
+
+    #[inline(always)]
+    fn update((threshold, inner): &Self::Coefficients, weight: &mut F, gradient: F, slots: &mut R::Slots) {
+        R::update(inner, weight, gradient, slots);
+        *weight -= clamp(*weight, -*threshold, *threshold);
+    }
+}
+
+/// A NaN stays one, so that it is noticed.
+#[inline(always)]
+fn clamp<F: Scalar>(x: F, low: F, high: F) -> F {
+    let x = if x < low { low } else { x };
+    if x > high { high } else { x }
 }

@@ -32,7 +32,7 @@ impl<F: Scalar> Trainer<'_, F> {
     ///
     /// # Errors
     /// Before the first step, whatever is illegal or does not fit: settings, shapes, labels, names. Afterwards only
-    /// what the objective itself reports; a loss that is not finite is a [`StopReason`], not an error.
+    /// what the objective itself reports; a loss that is not finite is a [`StopReason`](crate::StopReason), not an error.
     pub fn minimize<O: Objective<F>>(mut self, mut objective: O) -> Result<Run<F>, Error> {
         let endless = self.epochs.is_none() && self.steps.is_none() && self.time_limit.is_none();
         check::require(

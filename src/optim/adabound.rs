@@ -1,0 +1,162 @@
+//! AdaBound: from Adam to SGD.
+
+use super::{Buffer, Moment, Off, On, Rule, Switch, adagrad::positive_epsilon};
+use crate::{Error, Scalar, error::check};
+
+/// AdaBound: Adam whose rates are clipped between bounds that close in on that of SGD.
+///
+/// Both moments as in [`Adam`](super::Adam), uncorrected; `s = η √(1 − β₂ᵗ) / (1 − β₁ᵗ) / (√v + ε)`, clipped to
+/// `η κ (1 − 1/(γt + 1)) ≤ s ≤ η κ (1 + 1/(γt))`, and `w ← w − s m`. AMSBound: the largest `v` so far in place of `v`.
+///
+/// | setting | default | range |
+/// |---|---|---|
+/// | `beta1` β₁ | 0.9 | [0, 1) |
+/// | `beta2` β₂ | 0.999 | [0, 1) |
+/// | `epsilon` ε | 1e-8 | ≥ 0 |
+/// | `final_factor` κ | 100 | > 0 |
+/// | `gamma` γ | 1e-3 | > 0 |
+/// | `amsbound` | off | |
+/// | learning rate | 0.001 | ≥ 0 |
+///
+/// κ is the authors' `final_lr / base_lr`: the rate at which it ends follows the schedule.
+///
+/// Source: L. Luo et al., *Adaptive Gradient Methods with Dynamic Bound of Learning Rate*, arXiv 1902.09843 (2019).
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[must_use]
+pub struct AdaBound<Maximum = Off> {
+    beta1: f64,
+    beta2: f64,
+    epsilon: f64,
+    final_factor: f64,
+    gamma: f64,
+    maximum: Maximum,
+}
+
+impl AdaBound {
+    /// With the defaults of the table.
+    pub fn new() -> Self {
+        Self {
+            beta1: 0.9,
+            beta2: 0.999,
+            epsilon: 1e-8,
+            final_factor: 100.0,
+            gamma: 1e-3,
+            maximum: Off,
+        }
+    }
+}
+
+impl Default for AdaBound {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<M> AdaBound<M> {
+    /// Sets β₁, how much of the first moment is kept at each step. Default: 0.9.
+    pub fn beta1(mut self, beta1: f64) -> Self {
+        self.beta1 = beta1;
+        self
+    }
+
+    /// Sets β₂, how much of the second moment is kept at each step. Default: 0.999.
+    pub fn beta2(mut self, beta2: f64) -> Self {
+        self.beta2 = beta2;
+        self
+    }
+
+    /// Sets ε, added to the root. Default: 1e-8.
+    pub fn epsilon(mut self, epsilon: f64) -> Self {
+        self.epsilon = epsilon;
+        self
+    }
+
+    /// Sets κ, by which the learning rate is multiplied for the rate of SGD in the end. Default: 100.
+    pub fn final_factor(mut self, factor: f64) -> Self {
+        self.final_factor = factor;
+        self
+    }
+
+    /// Sets γ, how fast the bounds close in. Default: 1e-3.
+    pub fn gamma(mut self, gamma: f64) -> Self {
+        self.gamma = gamma;
+        self
+    }
+
+    /// Divides by the largest second moment so far.
+    pub fn amsbound(self) -> AdaBound<On> {
+        let Self {
+            beta1,
+            beta2,
+            epsilon,
+            final_factor,
+            gamma,
+            ..
+        } = self;
+        AdaBound {
+            beta1,
+            beta2,
+            epsilon,
+            final_factor,
+            gamma,
+            maximum: On,
+        }
+    }
+}
+
+impl<F: Scalar, M: Switch> Rule<F> for AdaBound<M> {
+    type Slots = ([F; 2], M::Slot<F>);
+    type Coefficients = [F; 8];
+
+    fn name(&self) -> &'static str {
+        if M::ON { "amsbound" } else { "adabound" }
+    }
+
+    fn default_rate(&self) -> f64 {
+        1e-3
+    }
+
+    fn buffers(&self) -> Vec<Buffer> {
+        let mut buffers = vec![Buffer::zeros("first_moment"), Buffer::zeros("second_moment")];
+        buffers.extend(M::ON.then(|| Buffer::zeros("largest_second_moment")));
+        buffers
+    }
+
+    fn validate(&self) -> Result<(), Error> {
+        check::below_one("beta1", self.beta1)?;
+        check::below_one("beta2", self.beta2)?;
+        check::non_negative("epsilon", self.epsilon)?;
+        check::positive("final_factor", self.final_factor)?;
+        check::positive("gamma", self.gamma)
+    }
+
+    fn coefficients(&self, now: Moment) -> [F; 8] {
+        let beta1 = now.momentum.unwrap_or(self.beta1);
+        let beta2 = now.beta2.unwrap_or(self.beta2);
+        let last = now.learning_rate * self.final_factor;
+        let along = self.gamma * now.step as f64;
+        [
+            F::of(now.learning_rate * now.correction(beta2).sqrt() / now.correction(beta1)),
+            F::of(beta1),
+            F::of(1.0 - beta1),
+            F::of(beta2),
+            F::of(1.0 - beta2),
+            F::of(last * (1.0 - 1.0 / (along + 1.0))),
+            F::of(last * (1.0 + 1.0 / along)),
+            positive_epsilon(self.epsilon),
+        ]
+    }
+
+    #[inline(always)]
+    fn update(c: &[F; 8], weight: &mut F, gradient: F, ([first, second], largest): &mut Self::Slots) {
+        let &[rate, beta1, rest1, beta2, rest2, low, high, epsilon] = c;
+        *first = beta1 * *first + rest1 * gradient;
+        *second = beta2 * *second + rest2 * (gradient * gradient);
+        let mut root = *second;
+        if let Some(largest) = M::slot(largest) {
+            *largest = largest.max(*second);
+            root = *largest;
+        }
+        *weight -= (rate / (root.sqrt() + epsilon)).max(low).min(high) * *first;
+    }
+}

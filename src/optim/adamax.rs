@@ -1,0 +1,64 @@
+//! Adamax: Adam with the largest gradient in place of the second moment.
+
+use super::{
+    Moment, Rule,
+    settings::{described, settings},
+};
+use crate::Scalar;
+
+settings! {
+    /// Adamax: Adam in the infinity norm.
+    ///
+    /// `m ← β₁ m + (1 − β₁) g`, `u ← max(β₂ u, |g| + ε)`, `w ← w − η / (1 − β₁ᵗ) · m / u`.
+    ///
+    /// | setting | default | range |
+    /// |---|---|---|
+    /// | `beta1` β₁ | 0.9 | [0, 1) |
+    /// | `beta2` β₂ | 0.999 | [0, 1) |
+    /// | `epsilon` ε | 1e-8 | > 0 |
+    /// | learning rate | 0.002 | ≥ 0 |
+    ///
+    /// Equal to `torch.optim.Adamax`. ensmallen adds ε to the divisor, after the maximum.
+    ///
+    /// Source: D. Kingma and J. Ba, arXiv 1412.6980 (2015), section 7.
+    pub struct Adamax {
+        /// Sets β₁, how much of the first moment is kept at each step. Default: 0.9.
+        beta1 = 0.9, below_one;
+        /// Sets β₂, how slowly the largest gradient fades. Default: 0.999.
+        beta2 = 0.999, below_one;
+        /// Sets ε, added to each gradient's size. Default: 1e-8.
+        epsilon = 1e-8, positive;
+    }
+}
+
+impl<F: Scalar> Rule<F> for Adamax {
+    type Slots = [F; 2];
+    type Coefficients = [F; 5];
+    described!("adamax", 2e-3, ["first_moment" = 0.0, "infinity_norm" = 0.0]);
+
+    fn coefficients(&self, now: Moment) -> [F; 5] {
+        let beta1 = now.momentum.unwrap_or(self.beta1);
+        let beta2 = now.beta2.unwrap_or(self.beta2);
+        let epsilon = F::of(self.epsilon).max(F::min_positive_value());
+        let rate = now.learning_rate / now.correction(beta1);
+        [
+            F::of(rate),
+            F::of(beta1),
+            F::of(1.0 - beta1),
+            F::of(beta2),
+            epsilon,
+        ]
+    }
+
+    #[inline(always)]
+    fn update(
+        &[rate, beta1, rest1, beta2, epsilon]: &[F; 5],
+        weight: &mut F,
+        gradient: F,
+        [first, norm]: &mut [F; 2],
+    ) {
+        *first = beta1 * *first + rest1 * gradient;
+        *norm = (beta2 * *norm).max(gradient.abs() + epsilon);
+        *weight -= rate * (*first / *norm);
+    }
+}

@@ -1,0 +1,68 @@
+//! ASGD: stochastic gradient descent, averaged.
+
+use super::{
+    Moment, Rule,
+    settings::{described, settings},
+};
+use crate::Scalar;
+
+settings! {
+    /// Averaged stochastic gradient descent.
+    ///
+    /// At step t, counted from 1: `ηₜ = η / (1 + λ η (t−1))^α`, `w ← w (1 − λ ηₜ) − ηₜ g`, and the average
+    /// `a ← a + μₜ (w − a)` with `μₜ = 1 / max(1, t − 1 − t₀)`: until t₀ it follows the weights, then it is their mean.
+    ///
+    /// | setting | default | range |
+    /// |---|---|---|
+    /// | `lambda` λ | 1e-4 | ≥ 0 |
+    /// | `alpha` α | 0.75 | ≥ 0 |
+    /// | `start` t₀ | 1e6 | ≥ 0 |
+    /// | learning rate | 0.01 | ≥ 0 |
+    ///
+    /// Equal to `torch.optim.ASGD`. A [`Trainer`](crate::Trainer) evaluates the average, and gives it back in
+    /// [`Run::average`](crate::Run::average).
+    ///
+    /// Source: B. Polyak and A. Juditsky, *Acceleration of Stochastic Approximation by Averaging* (1992).
+    pub struct Asgd {
+        /// Sets λ, a weight decay that also slows the rate. Default: 1e-4.
+        lambda = 1e-4, non_negative;
+        /// Sets α, the power by which the rate falls. Default: 0.75.
+        alpha = 0.75, non_negative;
+        /// Sets t₀, the step after which the mean is taken. Default: 1e6.
+        start = 1e6, non_negative;
+    }
+}
+
+impl<F: Scalar> Rule<F> for Asgd {
+    type Slots = [F; 1];
+    /// ηₜ, 1 − λ ηₜ, μₜ.
+    type Coefficients = [F; 3];
+    described!("asgd", 0.01, ["average" = 0.0]);
+
+    fn coefficients(&self, now: Moment) -> [F; 3] {
+        let before = (now.step - 1) as f64;
+        let rate = now.learning_rate;
+        let rate = rate / (1.0 + self.lambda * rate * before).powf(self.alpha);
+        [
+            rate,
+            1.0 - self.lambda * rate,
+            1.0 / (before - self.start).max(1.0),
+        ]
+        .map(F::of)
+    }
+
+    fn averages(&self) -> bool {
+        true
+    }
+
+    fn average(&self, _: F, [average]: &[F; 1]) -> F {
+        *average
+    }
+
+    #[inline(always)]
+    fn update(&[rate, kept, share]: &[F; 3], weight: &mut F, gradient: F, [average]: &mut [F; 1]) {
+        *weight = *weight * kept - rate * gradient;
+        let mean = *average + share * (*weight - *average);
+        *average = if share == F::one() { *weight } else { mean };
+    }
+}

@@ -1,0 +1,57 @@
+//! MADGRAD: dual averaging with momentum.
+
+use super::{
+    Moment, Rule,
+    settings::{described, settings},
+};
+use crate::Scalar;
+
+settings! {
+    /// MADGRAD: momentumised, adaptive, dual-averaged gradients.
+    ///
+    /// With `k = (η + ε) √t` and w₀ the start: `G ← G + k g²`, `s ← s + k g`,
+    /// `w ← β w + (1 − β) (w₀ − s / (∛G + ε))`.
+    ///
+    /// | setting | default | range |
+    /// |---|---|---|
+    /// | `momentum` β | 0.9 | [0, 1) |
+    /// | `epsilon` ε | 1e-6 | > 0 |
+    /// | learning rate | 0.01 | ≥ 0 |
+    ///
+    /// Equal to `optax.contrib.madgrad`. Source: A. Defazio and S. Jelassi, arXiv 2101.11075 (2021).
+    pub struct Madgrad {
+        /// Sets β, how much of the weight is kept at each step. Default: 0.9.
+        momentum = 0.9, below_one;
+        /// Sets ε, added to the rate and to the root. Default: 1e-6.
+        epsilon = 1e-6, positive;
+    }
+}
+
+impl<F: Scalar> Rule<F> for Madgrad {
+    type Slots = [F; 3];
+    /// Whether this is the first step, and the numbers.
+    type Coefficients = (bool, [F; 4]);
+    described!(
+        "madgrad",
+        0.01,
+        ["start" = 0.0, "sum_of_squares" = 0.0, "sum" = 0.0]
+    );
+
+    fn coefficients(&self, now: Moment) -> (bool, [F; 4]) {
+        let momentum = now.momentum.unwrap_or(self.momentum);
+        let share = (now.learning_rate + self.epsilon) * (now.step as f64).sqrt();
+        (
+            now.step == 1,
+            [share, momentum, 1.0 - momentum, self.epsilon].map(F::of),
+        )
+    }
+
+    #[inline(always)]
+    fn update((first, c): &(bool, [F; 4]), weight: &mut F, gradient: F, [start, squares, sum]: &mut [F; 3]) {
+        let &[share, momentum, rest, epsilon] = c;
+        *start = if *first { *weight } else { *start };
+        *squares += share * (gradient * gradient);
+        *sum += share * gradient;
+        *weight = momentum * *weight + rest * (*start - *sum / (squares.cbrt() + epsilon));
+    }
+}

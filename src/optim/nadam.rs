@@ -1,0 +1,94 @@
+//! NAdam: Adam that looks ahead.
+
+use super::{
+    Memory, Moment, Rule,
+    adagrad::positive_epsilon,
+    settings::{described, settings},
+};
+use crate::Scalar;
+
+settings! {
+    /// NAdam: Adam with Nesterov's momentum, which warms up.
+    ///
+    /// `μₜ = β₁ (1 − ½ · 0.96^(t ψ))`, `Pₜ = μ₁ ⋯ μₜ`, both moments as in [`Adam`](super::Adam),
+    /// `w ← w − η [(1 − μₜ)/(1 − Pₜ) g + μₜ₊₁/(1 − Pₜ μₜ₊₁) m] / (√(v / (1 − β₂ᵗ)) + ε)`.
+    ///
+    /// | setting | default | range |
+    /// |---|---|---|
+    /// | `beta1` β₁ | 0.9 | [0, 1) |
+    /// | `beta2` β₂ | 0.999 | [0, 1) |
+    /// | `epsilon` ε | 1e-8 | ≥ 0 |
+    /// | `momentum_decay` ψ | 0.004 | ≥ 0 |
+    /// | learning rate | 0.002 | ≥ 0 |
+    ///
+    /// Equal to `torch.optim.NAdam`; its `decoupled_weight_decay` is
+    /// [`RuleExt::decoupled_weight_decay`](super::RuleExt::decoupled_weight_decay). Optax keeps μ at β₁.
+    ///
+    /// Source: T. Dozat, *Incorporating Nesterov Momentum into Adam* (2016).
+    pub struct NAdam {
+        /// Sets β₁, how much of the first moment is kept at each step. Default: 0.9.
+        beta1 = 0.9, below_one;
+        /// Sets β₂, how much of the second moment is kept at each step. Default: 0.999.
+        beta2 = 0.999, below_one;
+        /// Sets ε, added to the corrected root. Default: 1e-8.
+        epsilon = 1e-8, non_negative;
+        /// Sets ψ, how fast the momentum comes to its full size. Default: 0.004.
+        momentum_decay = 4e-3, non_negative;
+    }
+}
+
+impl NAdam {
+    fn momentum_at(&self, beta1: f64, step: u64) -> f64 {
+        beta1 * (1.0 - 0.5 * 0.96_f64.powf(step as f64 * self.momentum_decay))
+    }
+}
+
+impl<F: Scalar> Rule<F> for NAdam {
+    type Slots = [F; 2];
+    type Coefficients = [F; 8];
+    described!("nadam", 2e-3, ["first_moment" = 0.0, "second_moment" = 0.0]);
+
+    /// The product of all momenta so far.
+    fn remember(&self, now: Moment) -> Memory {
+        let before = if now.step == 1 { 1.0 } else { now.memory[0] };
+        let beta1 = now.momentum.unwrap_or(self.beta1);
+        [before * self.momentum_at(beta1, now.step), 0.0, 0.0, 0.0]
+    }
+
+    fn coefficients(&self, now: Moment) -> [F; 8] {
+        let beta1 = now.momentum.unwrap_or(self.beta1);
+        let beta2 = now.beta2.unwrap_or(self.beta2);
+        let product = now.memory[0];
+        let (here, next) = (
+            self.momentum_at(beta1, now.step),
+            self.momentum_at(beta1, now.step + 1),
+        );
+        [
+            F::of(now.learning_rate * (1.0 - here) / (1.0 - product)),
+            F::of(now.learning_rate * next / (1.0 - product * next)),
+            F::of(beta1),
+            F::of(1.0 - beta1),
+            F::of(beta2),
+            F::of(1.0 - beta2),
+            F::of(1.0 / now.correction(beta2).sqrt()),
+            positive_epsilon(self.epsilon),
+        ]
+    }
+
+    #[inline(always)]
+    fn update(c: &[F; 8], weight: &mut F, gradient: F, [first, second]: &mut [F; 2]) {
+        let &[
+            gradient_rate,
+            moment_rate,
+            beta1,
+            rest1,
+            beta2,
+            rest2,
+            correction,
+            epsilon,
+        ] = c;
+        *first = beta1 * *first + rest1 * gradient;
+        *second = beta2 * *second + rest2 * (gradient * gradient);
+        *weight -= (gradient_rate * gradient + moment_rate * *first) / (second.sqrt() * correction + epsilon);
+    }
+}

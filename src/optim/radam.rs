@@ -1,0 +1,82 @@
+//! RAdam: Adam without the wild first steps.
+
+use super::{
+    Moment, Rule,
+    adagrad::positive_epsilon,
+    settings::{described, settings},
+};
+use crate::Scalar;
+
+settings! {
+    /// RAdam: rectified Adam.
+    ///
+    /// Both moments as in [`Adam`](super::Adam); `ρ∞ = 2/(1 − β₂) − 1`, `ρ = ρ∞ − 2 t β₂ᵗ/(1 − β₂ᵗ)`. Where ρ > 5:
+    /// `w ← w − η r m / (1 − β₁ᵗ) · √(1 − β₂ᵗ) / (√v + ε)` with
+    /// `r = √((ρ−4)(ρ−2)ρ∞ / ((ρ∞−4)(ρ∞−2)ρ))`; before that, plain momentum: `w ← w − η m / (1 − β₁ᵗ)`.
+    ///
+    /// | setting | default | range |
+    /// |---|---|---|
+    /// | `beta1` β₁ | 0.9 | [0, 1) |
+    /// | `beta2` β₂ | 0.999 | [0, 1) |
+    /// | `epsilon` ε | 1e-8 | ≥ 0 |
+    /// | learning rate | 0.001 | ≥ 0 |
+    ///
+    /// Equal to `torch.optim.RAdam`, which adds ε to the uncorrected root; its `decoupled_weight_decay` is
+    /// [`RuleExt::decoupled_weight_decay`](super::RuleExt::decoupled_weight_decay).
+    ///
+    /// Source: L. Liu et al., *On the Variance of the Adaptive Learning Rate and Beyond*, arXiv 1908.03265 (2020).
+    pub struct RAdam {
+        /// Sets β₁, how much of the first moment is kept at each step. Default: 0.9.
+        beta1 = 0.9, below_one;
+        /// Sets β₂, how much of the second moment is kept at each step. Default: 0.999.
+        beta2 = 0.999, below_one;
+        /// Sets ε, added to the root. Default: 1e-8.
+        epsilon = 1e-8, non_negative;
+    }
+}
+
+impl<F: Scalar> Rule<F> for RAdam {
+    type Slots = [F; 2];
+    /// The flag says whether the second moment can be relied on yet.
+    type Coefficients = (bool, [F; 6]);
+    described!("radam", 1e-3, ["first_moment" = 0.0, "second_moment" = 0.0]);
+
+    fn coefficients(&self, now: Moment) -> (bool, [F; 6]) {
+        let beta1 = now.momentum.unwrap_or(self.beta1);
+        let beta2 = now.beta2.unwrap_or(self.beta2);
+        let correction = now.correction(beta2);
+        let limit = 2.0 / (1.0 - beta2) - 1.0;
+        let length = limit - 2.0 * now.step as f64 * (1.0 - correction) / correction;
+        let rectified = length > 5.0;
+        let mut rate = now.learning_rate / now.correction(beta1);
+        if rectified {
+            let variance = (length - 4.0) * (length - 2.0) * limit / ((limit - 4.0) * (limit - 2.0) * length);
+            rate *= (variance * correction).sqrt();
+        }
+        let [beta1, rest1, beta2, rest2] = [beta1, 1.0 - beta1, beta2, 1.0 - beta2].map(F::of);
+        (
+            rectified,
+            [
+                F::of(rate),
+                beta1,
+                rest1,
+                beta2,
+                rest2,
+                positive_epsilon(self.epsilon),
+            ],
+        )
+    }
+
+    #[inline(always)]
+    fn update((rectified, c): &(bool, [F; 6]), weight: &mut F, gradient: F, [first, second]: &mut [F; 2]) {
+        let &[rate, beta1, rest1, beta2, rest2, epsilon] = c;
+        *first = beta1 * *first + rest1 * gradient;
+        *second = beta2 * *second + rest2 * (gradient * gradient);
+        let divisor = if *rectified {
+            second.sqrt() + epsilon
+        } else {
+            F::one()
+        };
+        *weight -= rate * (*first / divisor);
+    }
+}

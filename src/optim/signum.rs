@@ -1,0 +1,66 @@
+//! Descent by signs.
+
+use super::{
+    Moment, Rule,
+    settings::{described, settings},
+    sign,
+};
+use crate::Scalar;
+
+settings! {
+    /// Sign SGD: every weight moves by the learning rate, against the sign of its gradient.
+    ///
+    /// `w ← w − η sign(g)`; the sign of 0 is 0. Learning rate where none is given: 1e-4.
+    ///
+    /// Equal to `optax.sign_sgd`. Source: J. Bernstein et al., arXiv 1802.04434 (2018).
+    pub struct SignSgd {}
+}
+
+impl<F: Scalar> Rule<F> for SignSgd {
+    type Slots = [F; 0];
+    type Coefficients = F;
+    described!("sign-sgd", 1e-4, []);
+
+    fn coefficients(&self, now: Moment) -> F {
+        F::of(now.learning_rate)
+    }
+
+    #[inline(always)]
+    fn update(rate: &F, weight: &mut F, gradient: F, _: &mut [F; 0]) {
+        *weight -= *rate * sign(gradient);
+    }
+}
+
+settings! {
+    /// Signum: the sign of an average of gradients.
+    ///
+    /// `m ← β m + (1 − β) g`, `w ← w − η sign(m)`.
+    ///
+    /// | setting | default | range |
+    /// |---|---|---|
+    /// | `beta` β | 0.9 | [0, 1) |
+    /// | learning rate | 1e-4 | ≥ 0 |
+    ///
+    /// Equal to `optax.signum`. Source: J. Bernstein et al., arXiv 1802.04434 (2018).
+    pub struct Signum {
+        /// Sets β, how much of the average is kept at each step. Default: 0.9.
+        beta = 0.9, below_one;
+    }
+}
+
+impl<F: Scalar> Rule<F> for Signum {
+    type Slots = [F; 1];
+    type Coefficients = [F; 3];
+    described!("signum", 1e-4, ["first_moment" = 0.0]);
+
+    fn coefficients(&self, now: Moment) -> [F; 3] {
+        let beta = now.momentum.unwrap_or(self.beta);
+        [now.learning_rate, beta, 1.0 - beta].map(F::of)
+    }
+
+    #[inline(always)]
+    fn update(&[rate, beta, rest]: &[F; 3], weight: &mut F, gradient: F, [first]: &mut [F; 1]) {
+        *first = beta * *first + rest * gradient;
+        *weight -= rate * sign(*first);
+    }
+}
