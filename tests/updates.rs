@@ -415,3 +415,35 @@ fn lookahead_is_its_formula() {
         .unwrap();
     assert_near(run.params.as_slice(), &[fast], 1e-14);
 }
+
+/// What averages by itself is evaluated by its average.
+#[test]
+fn an_averaging_optimizer_is_evaluated_by_its_average() {
+    let (inputs, targets) = data(30);
+    let data = Dataset::new(&inputs, &targets).unwrap();
+    let model = Linear::new(3, 1).unwrap();
+    let optimizers: [Box<dyn Optimizer<f64>>; 2] = [
+        Box::new(downhill::optim::ScheduleFree::adamw()),
+        Box::new(downhill::optim::Asgd::new().start(3.0)),
+    ];
+    for optimizer in optimizers {
+        let risk = EmpiricalRisk::new(&model, &MeanSquaredError, &data).validation(&data);
+        let run = Trainer::new(optimizer)
+            .learning_rate(0.05)
+            .batch(10)
+            .epochs(4)
+            .minimize(risk)
+            .unwrap();
+        let average = run.average.unwrap();
+        assert_ne!(average, run.params);
+        let predictions = downhill::model::predict(&model, &average, &inputs).unwrap();
+        let loss = predictions
+            .column(0)
+            .iter()
+            .zip(&targets)
+            .map(|(p, t)| (p - t).powi(2))
+            .sum::<f64>()
+            / 30.0;
+        assert_near(&[run.history[3].validation_loss.unwrap()], &[loss], 1e-14);
+    }
+}

@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use super::{Averager, EpochEvent, Goal, Record, Run, StopReason, run::Loop};
+use super::{EpochEvent, Goal, Record, Run, StopReason, run::Loop};
 use crate::{Error, Objective, Scalar, optim::Rates, schedule::LrSchedule};
 
 /// Where an epoch is one step of a function, the history is thinned to fewer records than this.
@@ -40,11 +40,8 @@ impl<F: Scalar, O: Objective<F>> Loop<'_, F, O> {
             weight_decay: rates.weight_decay,
             seconds: self.started.elapsed().as_secs_f64(),
         };
-        let evaluated = self
-            .update
-            .average
-            .as_ref()
-            .map_or(&self.params, Averager::params);
+        self.refresh_average()?;
+        let evaluated = self.averaged.as_ref().unwrap_or(&self.params);
         self.objective.evaluate(evaluated, &mut record)?;
         let is_best = match &self.trainer.best_by {
             Some(watch) => {
@@ -59,11 +56,7 @@ impl<F: Scalar, O: Objective<F>> Loop<'_, F, O> {
         self.trainer.hyperparameters.observe(&record);
         let event = EpochEvent {
             record: &record,
-            params: self
-                .update
-                .average
-                .as_ref()
-                .map_or(&self.params, Averager::params),
+            params: self.averaged.as_ref().unwrap_or(&self.params),
             is_best,
             epochs: self.trainer.epochs,
         };
@@ -89,7 +82,7 @@ impl<F: Scalar, O: Objective<F>> Loop<'_, F, O> {
     pub(super) fn settle(&mut self) -> Result<(), Error> {
         if !self.params.is_finite() {
             self.params.clone_from(&self.best.params);
-            self.update.average = None;
+            self.averaged = None;
         } else if self.exact() && !matches!(self.stop, StopReason::NonFinite { .. }) {
             let value = self.objective.value_and_gradient(
                 &self.params,
@@ -98,6 +91,23 @@ impl<F: Scalar, O: Objective<F>> Loop<'_, F, O> {
             )?;
             self.keep_if_best(value.to_f64_exact(), Goal::Lowest);
         }
+        self.refresh_average()
+    }
+
+    /// Brings the averaged parameters up to date, where there are such: the trainer's, else the optimiser's.
+    fn refresh_average(&mut self) -> Result<(), Error> {
+        let Some(averaged) = &mut self.averaged else {
+            return Ok(());
+        };
+        match &self.update.average {
+            Some(average) => averaged.clone_from(average.params()),
+            None => {
+                let weights = self.params.as_slice();
+                self.trainer
+                    .optimizer
+                    .average(&self.state, weights, averaged.as_mut_slice())?;
+            }
+        }
         Ok(())
     }
 
@@ -105,7 +115,7 @@ impl<F: Scalar, O: Objective<F>> Loop<'_, F, O> {
         let run = Run {
             params: self.params,
             best: self.best,
-            average: self.update.average.map(|average| average.params().clone()),
+            average: self.averaged,
             history: self.history,
             stop: self.stop,
             steps: self.step,

@@ -159,7 +159,7 @@ pub struct Run<F> {
     pub params: Params<F>,
     /// The best point seen.
     pub best: Best<F>,
-    /// Their average over the steps, where the trainer keeps one and all of them were finite.
+    /// Their average over the steps, where the trainer or the optimiser keeps one and all of them were finite.
     pub average: Option<Params<F>>,
     /// One record an epoch. Where an epoch is a single step of a function, at most some thousand, evenly spaced.
     pub history: Vec<Record>,

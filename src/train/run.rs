@@ -23,6 +23,8 @@ pub(super) struct Loop<'a, F: Scalar, O> {
     pub(super) state: State<F>,
     pub(super) update: Update<'a, F>,
     pub(super) params: Params<F>,
+    /// What is evaluated in their place.
+    pub(super) averaged: Option<Params<F>>,
     pub(super) best: Best<F>,
     pub(super) history: Vec<Record>,
     /// Every so many epochs one is recorded; grows only for functions.
@@ -61,7 +63,9 @@ impl<'a, F: Scalar, O: Objective<F>> Loop<'a, F, O> {
             value: worst,
             step: 0,
         };
+        let averages = update.average.is_some() || trainer.optimizer.averages();
         Self {
+            averaged: averages.then(|| params.clone()),
             trainer,
             objective,
             schedule,
@@ -194,8 +198,8 @@ impl<'a, F: Scalar, O: Objective<F>> Loop<'a, F, O> {
         if better {
             self.best.value = value;
             self.best.step = self.step;
-            let point = match &self.update.average {
-                Some(average) if !self.exact() => average.params(),
+            let point = match &self.averaged {
+                Some(average) if !self.exact() => average,
                 _ => &self.params,
             };
             self.best.params.as_mut_slice().copy_from_slice(point.as_slice());
