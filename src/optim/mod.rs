@@ -43,6 +43,7 @@ mod sgd;
 mod signum;
 mod state;
 mod stepper;
+mod tensor;
 mod wrappers;
 mod yogi;
 
@@ -72,6 +73,10 @@ pub use sgd::{GradientDescent, MiniBatchSgd, Sgd};
 pub use signum::{SignSgd, Signum};
 pub use state::{Buffer, State};
 pub use stepper::{Pair, Stepper};
+pub use tensor::{
+    Adafactor, DAdapt, Fromage, Lamb, Lars, Muon, MuonScale, NovoGrad, Prodigy, Sm3, Tensor, TensorBuffer,
+    TensorRule, step_tensors,
+};
 pub use wrappers::{Bounded, ClipValue, DecoupledWeightDecay, L1, Maximize, RuleExt, WeightDecay};
 pub use yogi::Yogi;
 
@@ -172,6 +177,12 @@ pub trait Optimizer<F: Scalar>: Send + Sync {
     /// The memory kept for each weight: names and starting values.
     fn buffers(&self) -> Vec<Buffer>;
 
+    /// The memory for a tensor of this shape, for optimisers that work tensor by tensor; see [`TensorRule`].
+    fn tensor_buffers(&self, shape: &[usize]) -> Option<Vec<TensorBuffer>> {
+        let _ = shape;
+        None
+    }
+
     /// The learning rate where none is given.
     fn default_rate(&self) -> f64;
 
@@ -229,6 +240,10 @@ macro_rules! boxed {
 
             fn buffers(&self) -> Vec<Buffer> {
                 (**self).buffers()
+            }
+
+            fn tensor_buffers(&self, shape: &[usize]) -> Option<Vec<TensorBuffer>> {
+                (**self).tensor_buffers(shape)
             }
 
             fn default_rate(&self) -> f64 {

@@ -39,6 +39,12 @@ impl Moment {
         }
     }
 
+    /// A weight decay for this step and group: the scheduled one, or this.
+    #[inline]
+    pub fn decay(&self, own: f64) -> f64 {
+        self.weight_decay.unwrap_or(own) * self.decay_factor
+    }
+
     /// `1 − βᵗ`: by this a moving average that started at zero is divided.
     ///
     /// Where βᵗ is too small to change the 1 the power is not computed.

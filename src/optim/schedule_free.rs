@@ -182,7 +182,7 @@ impl<F: Scalar, A: Switch> Rule<F> for ScheduleFree<A> {
             0 => now.learning_rate,
             steps => now.learning_rate * ((now.step - 1) as f64 / steps as f64).min(1.0),
         };
-        let decay = now.weight_decay.unwrap_or(self.decay) * now.decay_factor;
+        let decay = now.decay(self.decay);
         Coefficients {
             first: now.step == 1,
             rate: F::of(rate),

@@ -2,7 +2,7 @@
 
 use super::{Memory, Optimizer, Rates};
 use crate::{
-    Error, Group, Layout, Scalar,
+    Error, Factors, Group, Layout, Scalar,
     group::{self, Segment},
 };
 
@@ -22,6 +22,9 @@ impl Buffer {
     }
 }
 
+/// How a tensor is treated (`None`: frozen), and its buffers.
+type TensorMemory<F> = (Option<Factors>, Vec<(&'static str, Vec<F>)>);
+
 /// All memory of one run of an optimiser: named buffers in the layout of the parameters, and the number of steps.
 /// It is complete before the first step, and nothing is allocated afterwards.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,6 +33,8 @@ pub struct State<F> {
     layout: Layout,
     pub(super) segments: Vec<Segment>,
     pub(super) buffers: Vec<(&'static str, Vec<F>)>,
+    /// For optimisers that work tensor by tensor: how each is treated, and its memory.
+    pub(super) tensors: Vec<TensorMemory<F>>,
     pub(super) step: u64,
     pub(super) memory: Memory,
 }
@@ -47,10 +52,25 @@ impl<F: Scalar> State<F> {
     ) -> Result<Self, Error> {
         optimizer.validate()?;
         let buffers = optimizer.buffers();
+        let segments = group::resolve(layout, groups)?;
+        let mut tensors = Vec::new();
+        for tensor in layout.tensors() {
+            let Some(buffers) = optimizer.tensor_buffers(tensor.shape()) else {
+                break;
+            };
+            let start = tensor.range().start;
+            let segment = segments.iter().find(|segment| segment.range.contains(&start));
+            let memory = buffers
+                .iter()
+                .map(|b| (b.name, vec![F::of(b.initial); b.len]))
+                .collect();
+            tensors.push((segment.and_then(|segment| segment.factors), memory));
+        }
         Ok(Self {
+            tensors,
+            segments,
             optimizer: optimizer.name(),
             layout: layout.clone(),
-            segments: group::resolve(layout, groups)?,
             buffers: buffers
                 .iter()
                 .map(|b| (b.name, vec![F::of(b.initial); layout.len()]))
@@ -63,6 +83,16 @@ impl<F: Scalar> State<F> {
     /// How many steps have been made.
     pub fn steps(&self) -> u64 {
         self.step
+    }
+
+    /// What the rule remembers beside its buffers.
+    pub fn memory(&self) -> Memory {
+        self.memory
+    }
+
+    /// The memory of each tensor in turn, for optimisers that work tensor by tensor.
+    pub fn tensor_buffers(&self) -> impl Iterator<Item = &[(&'static str, Vec<F>)]> {
+        self.tensors.iter().map(|(_, buffers)| buffers.as_slice())
     }
 
     /// The layout of the weights.

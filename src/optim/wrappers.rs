@@ -144,7 +144,7 @@ impl<F: Scalar, R: Rule<F>> Rule<F> for WeightDecay<R> {
     }
 
     fn coefficients(&self, now: Moment) -> Self::Coefficients {
-        let decay = now.weight_decay.unwrap_or(self.decay) * now.decay_factor;
+        let decay = now.decay(self.decay);
         (F::of(decay), self.rule.coefficients(now))
     }
 
@@ -165,7 +165,7 @@ impl<F: Scalar, R: Rule<F>> Rule<F> for DecoupledWeightDecay<R> {
     }
 
     fn coefficients(&self, now: Moment) -> Self::Coefficients {
-        let decay = now.weight_decay.unwrap_or(self.decay) * now.decay_factor;
+        let decay = now.decay(self.decay);
         let kept = 1.0 - now.learning_rate * decay;
         (F::of(kept), self.rule.coefficients(now))
     }

@@ -1,0 +1,171 @@
+//! Adafactor: Adam's second moment from its rows and columns.
+
+use super::{Tensor, TensorBuffer, TensorRule, matrix};
+use crate::{Error, Scalar, error::check, optim::Moment, tensor_optimizer, transform::Norm};
+
+/// Adafactor: adaptive rates with hardly any memory.
+///
+/// With `s = t^γ`, `ρ = min(η, 1/√t)`, `α = max(ε₂, rms(w)) ρ`, `w ← w (1 − η λ)`. A matrix keeps the mean squares of its
+/// rows R and columns C, `x ← (1 − s) x + s · mean(g²)`, and `v = R Cᵀ / max(ε₁, mean R)`; others
+/// `v ← (1 − s) v + s g²`. `u = g / √max(v, ε₁²)`, `w ← w − α u / max(1, rms(u)/d)`.
+///
+/// | setting | default | range |
+/// |---|---|---|
+/// | `decay_power` γ | −0.8 | ≤ 0 |
+/// | `epsilon1` ε₁ | the machine's for the scalar | > 0 |
+/// | `epsilon2` ε₂ | 1e-3 | ≥ 0 |
+/// | `clip` d | 1 | > 0 |
+/// | `weight_decay` λ | 0 | ≥ 0 |
+/// | learning rate | 0.01 | ≥ 0 |
+///
+/// Equal to `torch.optim.Adafactor` for tensors of up to two axes; those of more are treated as vectors here.
+///
+/// Source: N. Shazeer and M. Stern, arXiv 1804.04235 (2018).
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[must_use]
+pub struct Adafactor {
+    decay_power: f64,
+    epsilon1: Option<f64>,
+    epsilon2: f64,
+    clip: f64,
+    decay: f64,
+}
+
+impl Adafactor {
+    /// With the defaults of the table.
+    pub fn new() -> Self {
+        Self {
+            decay_power: -0.8,
+            epsilon1: None,
+            epsilon2: 1e-3,
+            clip: 1.0,
+            decay: 0.0,
+        }
+    }
+
+    /// Sets γ, the power of t by which new squares count less and less. Default: −0.8.
+    pub fn decay_power(mut self, power: f64) -> Self {
+        self.decay_power = power;
+        self
+    }
+
+    /// Sets ε₁, whose square is the least second moment. Default: the distance from 1 to the next number.
+    pub fn epsilon1(mut self, epsilon: f64) -> Self {
+        self.epsilon1 = Some(epsilon);
+        self
+    }
+
+    /// Sets ε₂, the least size that weights count with. Default: 1e-3.
+    pub fn epsilon2(mut self, epsilon: f64) -> Self {
+        self.epsilon2 = epsilon;
+        self
+    }
+
+    /// Sets d, the largest root mean square of a step before it is scaled. Default: 1.
+    pub fn clip(mut self, clip: f64) -> Self {
+        self.clip = clip;
+        self
+    }
+
+    /// Sets λ, the weight decay. Default: 0.
+    pub fn weight_decay(mut self, decay: f64) -> Self {
+        self.decay = decay;
+        self
+    }
+}
+
+impl Default for Adafactor {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+tensor_optimizer!(Adafactor);
+
+impl<F: Scalar> TensorRule<F> for Adafactor {
+    fn name(&self) -> &'static str {
+        "adafactor"
+    }
+
+    fn default_rate(&self) -> f64 {
+        0.01
+    }
+
+    fn validate(&self) -> Result<(), Error> {
+        check::require(
+            self.decay_power <= 0.0,
+            "decay_power",
+            self.decay_power,
+            "at most 0",
+        )?;
+        check::positive("epsilon1", self.epsilon1.unwrap_or(1.0))?;
+        check::non_negative("epsilon2", self.epsilon2)?;
+        check::positive("clip", self.clip)?;
+        check::non_negative("weight_decay", self.decay)
+    }
+
+    fn buffers(&self, shape: &[usize]) -> Vec<TensorBuffer> {
+        match matrix(shape) {
+            Some((rows, columns)) => vec![
+                TensorBuffer::zeros("row_mean_squares", rows),
+                TensorBuffer::zeros("column_mean_squares", columns),
+                TensorBuffer::zeros("column_sums", columns),
+            ],
+            None => vec![TensorBuffer::zeros("second_moment", shape.iter().product())],
+        }
+    }
+
+    #[inline(always)]
+    fn update(&self, now: Moment, mut tensor: Tensor<'_, F>) {
+        let epsilon = self.epsilon1.unwrap_or(F::epsilon().to_f64_exact());
+        let share = (now.step as f64).powf(self.decay_power);
+        let (kept, share_of) = (F::of(1.0 - share), F::of(share));
+        let count = (tensor.weights.len() as f64).max(1.0);
+        let size = Norm::L2.of(tensor.weights) / count.sqrt();
+        let rate = size.max(self.epsilon2) * now.learning_rate.min(1.0 / (now.step as f64).sqrt());
+        let decayed = F::of(1.0 - now.learning_rate * now.decay(self.decay));
+        let floor = F::of(epsilon * epsilon).max(F::min_positive_value());
+        let matrix = tensor.matrix();
+        let (weights, gradients, buffers) = tensor.split();
+        let mut moved = |steps: &mut dyn Iterator<Item = F>, again: &mut dyn Iterator<Item = F>| {
+            let sum: f64 = steps.map(|u| u.to_f64_exact().powi(2)).sum();
+            let rate = F::of(rate / ((sum / count).sqrt() / self.clip).max(1.0));
+            weights
+                .iter_mut()
+                .zip(again)
+                .for_each(|(weight, u)| *weight = *weight * decayed - rate * u);
+        };
+        match (matrix, buffers) {
+            (Some((rows_count, width)), [(_, rows), (_, columns), (_, sums)]) => {
+                sums.fill(F::zero());
+                let mut squares = gradients.clone().map(|g| g * g);
+                for row in rows.iter_mut() {
+                    let mut sum = F::zero();
+                    for (column, square) in sums.iter_mut().zip(&mut squares) {
+                        *column += square;
+                        sum += square;
+                    }
+                    *row = kept * *row + share_of * (sum / F::of(width as f64));
+                }
+                for (column, &sum) in columns.iter_mut().zip(sums.iter()) {
+                    *column = kept * *column + share_of * (sum / F::of(rows_count as f64));
+                }
+                let mean = rows.iter().map(|row| row.to_f64_exact()).sum::<f64>() / rows_count as f64;
+                let inverse = F::of(1.0 / mean.max(epsilon));
+                let roots = rows
+                    .iter()
+                    .flat_map(|&row| columns.iter().map(move |&column| row * inverse * column));
+                let steps = roots.zip(gradients).map(|(v, g)| g / v.max(floor).sqrt());
+                moved(&mut steps.clone(), &mut steps.clone());
+            }
+            (_, [(_, second)]) => {
+                for (second, gradient) in second.iter_mut().zip(gradients.clone()) {
+                    *second = kept * *second + share_of * (gradient * gradient);
+                }
+                let steps = second.iter().zip(gradients).map(|(v, g)| g / v.max(floor).sqrt());
+                moved(&mut steps.clone(), &mut steps.clone());
+            }
+            _ => {}
+        }
+    }
+}

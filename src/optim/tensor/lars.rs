@@ -1,0 +1,89 @@
+//! LARS: momentum at the length of the weights.
+
+use super::{Tensor, TensorBuffer, TensorRule};
+use crate::{
+    Error, Scalar,
+    optim::{Moment, settings::settings},
+    tensor_optimizer,
+    transform::Norm,
+};
+
+settings! {
+    /// LARS: layer-wise adaptive rates, for very large batches.
+    ///
+    /// `g ← g + λ w`, and for each tensor `u = η τ ‖w‖ / (‖g‖ + ε) · g` (`η g` where either norm is 0), `v ← β v + u`,
+    /// `w ← w − v`; Nesterov: `w ← w − (u + β v)`.
+    ///
+    /// | setting | default | range |
+    /// |---|---|---|
+    /// | `momentum` β | 0.9 | [0, 1) |
+    /// | `trust` τ | 0.001 | > 0 |
+    /// | `epsilon` ε | 0 | ≥ 0 |
+    /// | `weight_decay` λ | 0 | ≥ 0 |
+    /// | `nesterov` | 0: off | 0 or 1 |
+    /// | learning rate | 1 | ≥ 0 |
+    ///
+    /// Equal to `optax.lars`. Source: Y. You, I. Gitman and B. Ginsburg, arXiv 1708.03888 (2017).
+    pub struct Lars {
+        /// Sets β, how much of the velocity is kept at each step. Default: 0.9.
+        momentum = 0.9, below_one;
+        /// Sets τ, the length of a step as a share of the weights. Default: 0.001.
+        trust = 1e-3, positive;
+        /// Sets ε, added to the norm of the gradient. Default: 0.
+        epsilon = 0.0, non_negative;
+        /// Sets λ, the weight decay. Default: 0.
+        weight_decay = 0.0, non_negative;
+        /// Sets how far the step looks ahead along the velocity: 0 not at all, 1 as Nesterov does. Default: 0.
+        nesterov = 0.0, share;
+    }
+}
+
+tensor_optimizer!(Lars);
+
+impl<F: Scalar> TensorRule<F> for Lars {
+    fn name(&self) -> &'static str {
+        "lars"
+    }
+
+    fn default_rate(&self) -> f64 {
+        1.0
+    }
+
+    fn validate(&self) -> Result<(), Error> {
+        self.check()
+    }
+
+    fn buffers(&self, shape: &[usize]) -> Vec<TensorBuffer> {
+        let len = shape.iter().product();
+        ["velocity", "decayed_gradient"]
+            .map(|name| TensorBuffer::zeros(name, len))
+            .to_vec()
+    }
+
+    #[inline(always)]
+    fn update(&self, now: Moment, mut tensor: Tensor<'_, F>) {
+        let decay = F::of(now.decay(self.weight_decay));
+        let momentum = F::of(now.momentum.unwrap_or(self.momentum));
+        let ahead = F::of(self.nesterov);
+        let (weights, gradients, buffers) = tensor.split();
+        let [(_, velocity), (_, decayed)] = buffers else {
+            return;
+        };
+        for ((decayed, gradient), &weight) in decayed.iter_mut().zip(gradients).zip(weights.iter()) {
+            *decayed = gradient + decay * weight;
+        }
+        let (length, size) = (Norm::L2.of(weights), Norm::L2.of(decayed));
+        let trust = if length > 0.0 && size > 0.0 {
+            self.trust * length / (size + self.epsilon)
+        } else {
+            1.0
+        };
+        let rate = F::of(now.learning_rate * trust);
+        for ((weight, &mut gradient), velocity) in weights.iter_mut().zip(decayed).zip(velocity) {
+            let step = rate * gradient;
+            *velocity = momentum * *velocity + step;
+            let plain = *velocity;
+            *weight -= plain + ahead * (step + momentum * *velocity - plain);
+        }
+    }
+}

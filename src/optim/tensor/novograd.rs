@@ -1,0 +1,80 @@
+//! NovoGrad: one second moment for each tensor.
+
+use super::{Tensor, TensorBuffer, TensorRule};
+use crate::{
+    Error, Scalar,
+    optim::{Moment, settings::settings},
+    tensor_optimizer,
+};
+
+settings! {
+    /// NovoGrad: gradients divided by a moving average of their norm, tensor by tensor.
+    ///
+    /// `v ← β₂ v + (1 − β₂) ‖g‖²` (at the first step `‖g‖²`), `m ← β₁ m + (g / (√v + ε) + λ w)`, `w ← w − η m`.
+    ///
+    /// | setting | default | range |
+    /// |---|---|---|
+    /// | `beta1` β₁ | 0.9 | [0, 1) |
+    /// | `beta2` β₂ | 0.25 | [0, 1) |
+    /// | `epsilon` ε | 1e-6 | > 0 |
+    /// | `weight_decay` λ | 0 | ≥ 0 |
+    /// | learning rate | 0.01 | ≥ 0 |
+    ///
+    /// Equal to `optax.novograd`. Source: B. Ginsburg et al., arXiv 1905.11286 (2019).
+    pub struct NovoGrad {
+        /// Sets β₁, how much of the first moment is kept at each step. Default: 0.9.
+        beta1 = 0.9, below_one;
+        /// Sets β₂, how much of the squared norm is kept at each step. Default: 0.25.
+        beta2 = 0.25, below_one;
+        /// Sets ε, added to the root. Default: 1e-6.
+        epsilon = 1e-6, positive;
+        /// Sets λ, the weight decay within the first moment. Default: 0.
+        weight_decay = 0.0, non_negative;
+    }
+}
+
+tensor_optimizer!(NovoGrad);
+
+impl<F: Scalar> TensorRule<F> for NovoGrad {
+    fn name(&self) -> &'static str {
+        "novograd"
+    }
+
+    fn default_rate(&self) -> f64 {
+        0.01
+    }
+
+    fn validate(&self) -> Result<(), Error> {
+        self.check()
+    }
+
+    fn buffers(&self, shape: &[usize]) -> Vec<TensorBuffer> {
+        let len = shape.iter().product();
+        vec![
+            TensorBuffer::zeros("first_moment", len),
+            TensorBuffer::zeros("squared_norm", 1),
+        ]
+    }
+
+    #[inline(always)]
+    fn update(&self, now: Moment, mut tensor: Tensor<'_, F>) {
+        let square = tensor.gradient_norm().powi(2);
+        let beta1 = F::of(now.momentum.unwrap_or(self.beta1));
+        let beta2 = now.beta2.unwrap_or(self.beta2);
+        let (rate, decay) = (F::of(now.learning_rate), F::of(now.decay(self.weight_decay)));
+        let (weights, gradients, buffers) = tensor.split();
+        let [(_, first), (_, squared_norm)] = buffers else {
+            return;
+        };
+        let [squared_norm] = &mut squared_norm[..] else {
+            return;
+        };
+        let averaged = beta2 * squared_norm.to_f64_exact() + (1.0 - beta2) * square;
+        *squared_norm = F::of(if now.step == 1 { square } else { averaged });
+        let inverse = F::one() / (squared_norm.sqrt() + F::of(self.epsilon).max(F::min_positive_value()));
+        for ((weight, gradient), first) in weights.iter_mut().zip(gradients).zip(first) {
+            *first = beta1 * *first + (gradient * inverse + decay * *weight);
+            *weight -= rate * *first;
+        }
+    }
+}
