@@ -4,18 +4,42 @@
 //! |---|---|
 //! | a number | stays |
 //! | [`StepDecay`] | falls by a factor after every so many epochs or steps |
-//! | [`ReduceOnPlateau`] | falls by a factor when a metric no longer improves |
+//! | [`Piecewise`] | another from each of given times on; [`multi_step`](Piecewise::multi_step) |
+//! | [`Ramp`] | from one value to another: linear, cosine, polynomial, exponential |
+//! | [`Decay`] | falls without end: exponential, with the inverse of the time, or of its root after a warm-up (Noam) |
 //! | [`Cyclical`] | rises and falls between two bounds, another at each batch |
+//! | [`CosineRestarts`] | falls along half a wave and leaps back, over longer and longer periods (SGDR) |
+//! | [`OneCycle`] | up, down, and on down to almost nothing, with the momentum against it |
+//! | [`Demon`] | a momentum that decays to 0 |
+//! | [`ReduceOnPlateau`] | falls by a factor when a metric no longer improves |
+//! | [`from_fn`] | what a closure says |
 //!
 //! A schedule is asked before every update and told of every evaluation, so those that follow the step and those that
-//! follow a metric are one kind of thing: [`ReduceOnPlateau`] goes around any other.
+//! follow a metric are one kind of thing: [`ReduceOnPlateau`] goes around any other, and [`ScheduleExt`] makes one of several:
+//! in sequence, as a product, the higher or lower of two, scaled, delayed, repeated, after a warm-up. [`preview`] shows one.
 
+mod combine;
 mod cyclical;
+mod decay;
+mod demon;
+mod one_cycle;
+mod piecewise;
 mod plateau;
+mod ramp;
+mod restarts;
 mod step;
 
+pub use combine::{
+    Both, Combine, Highest, Lowest, Product, ScheduleExt, Sequence, Shifted, WarmUp, WithMomentum, preview,
+};
 pub use cyclical::{Amplitude, Cyclical};
+pub use decay::Decay;
+pub use demon::Demon;
+pub use one_cycle::OneCycle;
+pub use piecewise::Piecewise;
 pub use plateau::{NanPolicy, ReduceOnPlateau, Threshold};
+pub use ramp::Ramp;
+pub use restarts::CosineRestarts;
 pub use step::StepDecay;
 
 use crate::{Error, error::check, train::Record};
@@ -101,9 +125,9 @@ pub trait LrSchedule: Send {
         true
     }
 
-    /// The name of the metric it follows, so that a run can refuse one that is not there.
-    fn watches(&self) -> Option<&str> {
-        None
+    /// The names of the metrics it follows, so that a run can refuse one that is not there.
+    fn watches(&self) -> Vec<&str> {
+        Vec::new()
     }
 
     /// Whether every setting is legal. Called when a run is built.
@@ -146,11 +170,38 @@ impl<S: LrSchedule + ?Sized> LrSchedule for Box<S> {
         (**self).follows_metric()
     }
 
-    fn watches(&self) -> Option<&str> {
+    fn watches(&self) -> Vec<&str> {
         (**self).watches()
     }
 
     fn validate(&self) -> Result<(), Error> {
         (**self).validate()
+    }
+}
+
+/// A schedule from a closure.
+///
+/// ```
+/// use downhill::schedule::{from_fn, preview};
+/// let halves = from_fn(|progress| 0.5_f64.powf(progress.epoch() as f64));
+/// assert_eq!(preview(halves, 4, 2)?, [1.0, 1.0, 0.5, 0.5]);
+/// # Ok::<(), downhill::Error>(())
+/// ```
+pub fn from_fn<C: FnMut(&Progress) -> f64 + Send>(closure: C) -> FromFn<C> {
+    FromFn(closure)
+}
+
+/// A closure as a schedule; see [`from_fn`].
+#[derive(Debug, Clone, Copy)]
+#[must_use]
+pub struct FromFn<C>(C);
+
+impl<C: FnMut(&Progress) -> f64 + Send> LrSchedule for FromFn<C> {
+    fn rate(&mut self, progress: &Progress) -> f64 {
+        (self.0)(progress)
+    }
+
+    fn follows_metric(&self) -> bool {
+        false
     }
 }

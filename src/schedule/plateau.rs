@@ -1,5 +1,7 @@
 //! Reduce on plateau.
 
+use std::collections::VecDeque;
+
 use super::{LrSchedule, Progress};
 use crate::{
     Error,
@@ -44,9 +46,10 @@ pub enum NanPolicy {
 /// | `epsilon` | 1e-8 | ≥ 0 |
 /// | `watch` | lowest validation loss, or training loss without validation | |
 /// | `nan` | [`NanPolicy::Bad`] | |
+/// | `smoothed` | 1 | ≥ 1 |
 ///
-/// `torch.optim.lr_scheduler.ReduceLROnPlateau`, except that the relative threshold is right for negative metrics. Keras's
-/// patience is one more than this one.
+/// `torch.optim.lr_scheduler.ReduceLROnPlateau`, except that the relative threshold is right for negative metrics. Those
+/// of other frameworks are [`ReduceOnPlateau::keras`] and [`ReduceOnPlateau::optax`].
 ///
 /// ```
 /// use downhill::schedule::{ReduceOnPlateau, Span, StepDecay};
@@ -66,11 +69,14 @@ pub struct ReduceOnPlateau<S = f64> {
     epsilon: f64,
     watch: Option<Watch>,
     nan: NanPolicy,
+    smoothed: usize,
     memory: Memory,
 }
 
 #[derive(Debug, Clone, PartialEq)]
 struct Memory {
+    /// The last checks, newest last.
+    recent: VecDeque<f64>,
     best: Option<f64>,
     bad: u64,
     cooling: u64,
@@ -93,7 +99,9 @@ impl<S: LrSchedule> ReduceOnPlateau<S> {
             epsilon: 1e-8,
             watch: None,
             nan: NanPolicy::default(),
+            smoothed: 1,
             memory: Memory {
+                recent: VecDeque::new(),
                 best: None,
                 bad: 0,
                 cooling: 0,
@@ -101,6 +109,27 @@ impl<S: LrSchedule> ReduceOnPlateau<S> {
                 inner_rate: f64::NAN,
             },
         }
+    }
+
+    /// With the conventions of Keras's `ReduceLROnPlateau`: the rate is reduced at bad check number `patience` (the next one
+    /// in PyTorch), an improvement is absolute, 1e-4 by default, and of a cooldown one check less is passed over.
+    pub fn keras(schedule: S, patience: u64, cooldown: u64) -> Self {
+        Self::new(schedule)
+            .patience(patience.saturating_sub(1))
+            .cooldown(cooldown.saturating_sub(1))
+            .threshold(Threshold::Absolute(1e-4))
+    }
+
+    /// With the conventions of `optax.contrib.reduce_on_plateau`: the rate is reduced at bad check number `patience`.
+    pub fn optax(schedule: S, patience: u64) -> Self {
+        Self::new(schedule).patience(patience.saturating_sub(1))
+    }
+
+    /// Compares the median of the last `checks` metrics, at least 1, with the best such median, so that neither a single
+    /// lucky check nor a single spike counts. Default: 1.
+    pub fn smoothed(mut self, checks: usize) -> Self {
+        self.smoothed = checks;
+        self
     }
 
     /// By what the rate is multiplied, above 0 and below 1. Default: 0.1.
@@ -167,6 +196,25 @@ impl<S: LrSchedule> ReduceOnPlateau<S> {
         }
     }
 
+    /// The median of the last checks with this one; of an even number the worse of the two in the middle. A NaN stays one.
+    fn median(&mut self, metric: f64) -> f64 {
+        if self.smoothed <= 1 || metric.is_nan() {
+            return metric;
+        }
+        let goal = self.goal();
+        let recent = &mut self.memory.recent;
+        recent.push_back(metric);
+        while recent.len() > self.smoothed {
+            recent.pop_front();
+        }
+        let mut sorted: Vec<f64> = recent.iter().copied().collect();
+        sorted.sort_by(|a, b| match goal {
+            Goal::Lowest => a.total_cmp(b),
+            Goal::Highest => b.total_cmp(a),
+        });
+        sorted.get(sorted.len() / 2).copied().unwrap_or(metric)
+    }
+
     fn goal(&self) -> Goal {
         self.watch.as_ref().map_or(Goal::Lowest, Watch::goal)
     }
@@ -175,6 +223,7 @@ impl<S: LrSchedule> ReduceOnPlateau<S> {
         if metric.is_nan() && self.nan == NanPolicy::Ignore {
             return;
         }
+        let metric = self.median(metric);
         if self.improves(metric) {
             self.memory.best = Some(metric);
             self.memory.bad = 0;
@@ -224,12 +273,15 @@ impl<S: LrSchedule> LrSchedule for ReduceOnPlateau<S> {
         }
     }
 
-    fn watches(&self) -> Option<&str> {
-        self.watch.as_ref().map(Watch::name)
+    fn watches(&self) -> Vec<&str> {
+        let mut names = self.schedule.watches();
+        names.extend(self.watch.as_ref().map(Watch::name));
+        names
     }
 
     fn validate(&self) -> Result<(), Error> {
         self.schedule.validate()?;
+        check::require(self.smoothed > 0, "smoothed of ReduceOnPlateau", 0, "at least 1")?;
         let legal = self.factor > 0.0 && self.factor < 1.0;
         check::require(
             legal,

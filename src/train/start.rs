@@ -62,9 +62,8 @@ impl<F: Scalar> Trainer<'_, F> {
         self.hyperparameters.validate()?;
         for name in std::iter::once(&*schedule)
             .chain(self.hyperparameters.schedules())
-            .map(|schedule| schedule.watches())
-            .chain([self.best_by.as_ref().map(Watch::name)])
-            .flatten()
+            .flat_map(|schedule| schedule.watches())
+            .chain(self.best_by.as_ref().map(Watch::name))
         {
             Watch::check(name, &metrics, has_validation)?;
         }

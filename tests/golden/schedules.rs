@@ -1,12 +1,15 @@
-//! Every case of StepLR, CyclicLR and ReduceLROnPlateau, inside the trainer.
+//! Every case of every schedule, inside the trainer.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 use downhill::data::Batch;
 use downhill::prelude::*;
 use downhill::rand::Rng;
-use downhill::schedule::{Amplitude, Threshold};
+use downhill::schedule::{
+    Amplitude, CosineRestarts, Decay, OneCycle, Piecewise, Ramp, ScheduleExt, Threshold, from_fn,
+};
 use downhill::train::{Record, Watch};
 use serde_json::Value;
 
@@ -80,49 +83,171 @@ fn plateau(case: &Value) -> ReduceOnPlateau {
         })
 }
 
+/// The schedule of a case or of a part of one, and whether it sets the momentum.
+fn schedule(source: &str, h: &Value, base: f64, case: &Value) -> Box<dyn LrSchedule> {
+    let get = |key: &str| number(&h[key]);
+    let steps = |key: &str| Span::Steps(number(&h[key]) as u64);
+    match source.rsplit('.').next().unwrap() {
+        "StepLR" => Box::new(StepDecay::new(base, steps("step_size")).factor(get("gamma"))),
+        "MultiStepLR" => {
+            let times: Vec<_> = numbers(&h["milestones"])
+                .into_iter()
+                .map(|k| Span::Steps(k as u64))
+                .collect();
+            Box::new(Piecewise::multi_step(base, get("gamma"), &times))
+        }
+        "ConstantLR" => Box::new(Piecewise::new(base * get("factor")).at(steps("total_iters"), base)),
+        "LinearLR" => Box::new(Ramp::linear(
+            base * get("start_factor"),
+            base * get("end_factor"),
+            steps("total_iters"),
+        )),
+        "ExponentialLR" => Box::new(Decay::exponential(base, get("gamma"), Span::Steps(1))),
+        "PolynomialLR" => Box::new(Ramp::polynomial(base, 0.0, steps("total_iters"), get("power"))),
+        "CosineAnnealingLR" => Box::new(Ramp::cosine(base, get("eta_min"), steps("T_max"))),
+        "CosineAnnealingWarmRestarts" => {
+            Box::new(CosineRestarts::new(base, get("eta_min"), steps("T_0")).growth(get("T_mult")))
+        }
+        "CyclicLR" => {
+            let mut schedule = Cyclical::new(get("base_lr"), get("max_lr"), steps("step_size_up")).amplitude(
+                match text(&h["mode"]) {
+                    "triangular" => Amplitude::Constant,
+                    "triangular2" => Amplitude::Halving,
+                    _ => Amplitude::Exponential(get("gamma")),
+                },
+            );
+            if !h["step_size_down"].is_null() {
+                schedule = schedule.down(steps("step_size_down"));
+            }
+            if flag(&h["cycle_momentum"]) {
+                schedule = schedule.momentum(get("base_momentum"), get("max_momentum"));
+            }
+            Box::new(schedule)
+        }
+        "OneCycleLR" => {
+            let total = h["total_steps"]
+                .as_u64()
+                .unwrap_or_else(|| (get("epochs") * get("steps_per_epoch")) as u64);
+            let mut schedule = OneCycle::new(get("max_lr"), Span::Steps(total))
+                .rise(get("pct_start"))
+                .divisor(get("div_factor"))
+                .final_divisor(get("final_div_factor"));
+            if text(&h["anneal_strategy"]) == "linear" {
+                schedule = schedule.linear();
+            }
+            if flag(&h["three_phase"]) {
+                schedule = schedule.three_phases();
+            }
+            if flag(&h["cycle_momentum"]) {
+                schedule = schedule.momentum(get("base_momentum"), get("max_momentum"));
+            }
+            Box::new(schedule)
+        }
+        "SWALR" => Box::new(Ramp::cosine(base, get("swa_lr"), steps("anneal_epochs"))),
+        "ReduceLROnPlateau" => Box::new(plateau(case)),
+        "LambdaLR" if text(&case["name"]) == "lambda_warmup_linear" => {
+            Box::new(base.warm_up(steps("warmup")))
+        }
+        "LambdaLR" => Box::new(Decay::inverse_root(base, steps("warmup"))),
+        "MultiplicativeLR" => Box::new(from_fn({
+            let (factor, mut rate) = (get("factor"), base);
+            move |progress| {
+                rate = if progress.step == 0 { base } else { rate * factor };
+                rate
+            }
+        })),
+        "SequentialLR" => {
+            let parts = components(case, base);
+            let mut times = numbers(&case["milestones"]).into_iter().map(|k| k as u64);
+            let mut parts = parts.into_iter();
+            let mut whole = parts.next().unwrap();
+            for part in parts {
+                whole = Box::new(whole.then(Span::Steps(times.next().unwrap()), part));
+            }
+            whole
+        }
+        "ChainedScheduler" => {
+            let mut parts = components(case, 1.0).into_iter();
+            let first = parts.next().unwrap();
+            Box::new(
+                parts
+                    .fold(first, |whole, part| Box::new(whole.times(part)))
+                    .scaled(base),
+            )
+        }
+        "warmup_cosine_decay_schedule" => {
+            let (warm, peak) = (steps("warmup_steps"), get("peak_value"));
+            let rest = Span::Steps((get("decay_steps") - get("warmup_steps")) as u64);
+            Box::new(
+                Ramp::linear(get("init_value"), peak, warm)
+                    .then(warm, Ramp::cosine(peak, get("end_value"), rest)),
+            )
+        }
+        "exponential_decay" => {
+            let (base, rate, span) = (get("init_value"), get("decay_rate"), steps("transition_steps"));
+            let schedule: Box<dyn LrSchedule> = match flag(&h["staircase"]) {
+                true => Box::new(StepDecay::new(base, span).factor(rate)),
+                false => Box::new(Decay::exponential(base, rate, span)),
+            };
+            let floor = h["end_value"].as_f64().unwrap_or(0.0);
+            Box::new(schedule.delayed(steps("transition_begin")).at_least(floor))
+        }
+        "polynomial_schedule" => {
+            let ramp = Ramp::polynomial(
+                get("init_value"),
+                get("end_value"),
+                steps("transition_steps"),
+                get("power"),
+            );
+            Box::new(ramp.delayed(steps("transition_begin")))
+        }
+        "cosine_decay_schedule" => {
+            let base = get("init_value");
+            Box::new(Ramp::cosine(base, get("alpha") * base, steps("decay_steps")))
+        }
+        "piecewise_constant_schedule" => {
+            let mut rate = get("init_value");
+            let pieces = numbers(&h["boundaries"]).into_iter().zip(numbers(&h["scales"]));
+            Box::new(pieces.fold(Piecewise::new(rate), |schedule, (time, scale)| {
+                rate *= scale;
+                schedule.at(Span::Steps(time as u64), rate)
+            }))
+        }
+        "cosine_onecycle_schedule" => Box::new(
+            OneCycle::optax(get("peak_value"), steps("transition_steps"))
+                .rise(get("pct_start"))
+                .divisor(get("div_factor"))
+                .final_divisor(get("final_div_factor")),
+        ),
+        other => panic!("no schedule for {other}"),
+    }
+}
+
+fn components(case: &Value, base: f64) -> Vec<Box<dyn LrSchedule>> {
+    let parts = case["components"].as_array().unwrap();
+    parts
+        .iter()
+        .map(|part| schedule(text(&part["source"]), &part["hyperparameters"], base, case))
+        .collect()
+}
+
 #[test]
 fn every_schedule_is_the_reference() {
-    let (mut step, mut cyclic, mut plateaus) = (0, 0, 0);
+    let mut families = BTreeMap::<String, u32>::new();
     for case in cases("schedules") {
-        let (name, h, steps) = (
+        let (name, source, h) = (
             text(&case["name"]),
+            text(&case["source"]),
             &case["hyperparameters"],
-            number(&case["steps"]) as u64,
         );
-        let mine = match text(&case["source"]).rsplit('.').next().unwrap() {
-            "StepLR" => {
-                step += 1;
-                let every = Span::Steps(number(&h["step_size"]) as u64);
-                run(
-                    StepDecay::new(number(&case["base_lr"]), every).factor(number(&h["gamma"])),
-                    steps,
-                    vec![],
-                )
-            }
-            "CyclicLR" => {
-                cyclic += 1;
-                let span = |key: &str| Span::Steps(number(&h[key]) as u64);
-                let mut schedule =
-                    Cyclical::new(number(&h["base_lr"]), number(&h["max_lr"]), span("step_size_up"))
-                        .amplitude(match text(&h["mode"]) {
-                            "triangular" => Amplitude::Constant,
-                            "triangular2" => Amplitude::Halving,
-                            _ => Amplitude::Exponential(number(&h["gamma"])),
-                        });
-                if !h["step_size_down"].is_null() {
-                    schedule = schedule.down(span("step_size_down"));
-                }
-                if flag(&h["cycle_momentum"]) {
-                    schedule = schedule.momentum(number(&h["base_momentum"]), number(&h["max_momentum"]));
-                }
-                run(schedule, steps, vec![])
-            }
-            "ReduceLROnPlateau" => {
-                plateaus += 1;
-                run(plateau(&case), steps, numbers(&case["metrics"]))
-            }
-            _ => continue,
-        };
+        let base = case.get("base_lr").map_or(f64::NAN, number);
+        let metrics = case.get("metrics").map_or(vec![], numbers);
+        let mine = run(
+            schedule(source, h, base, &case),
+            number(&case["steps"]) as u64,
+            metrics,
+        );
+        *families.entry(source.into()).or_default() += 1;
         if name == "plateau_negative_metric_rel" {
             // PyTorch takes −0.95 for an improvement on −1. Here it is not: bad checks −0.95 to −1.05 outlast the
             // patience of 1, −1.2 improves by a tenth, and two more checks of it are bad.
@@ -130,7 +255,15 @@ fn every_schedule_is_the_reference() {
             assert_eq!(rates, [0.1, 0.1, 0.1, 0.05, 0.05, 0.05, 0.05, 0.025]);
             continue;
         }
-        let rates = numbers(&case["lr"]);
+        let mut rates = numbers(&case["lr"]);
+        if let Some(end) = [("cosine_past_the_end", 6), ("sequential_linear_cosine", 20)]
+            .iter()
+            .find(|(case, _)| *case == name)
+        {
+            // PyTorch's climbs again; this one holds its last value.
+            assert!(rates[end.1 + 1] > 0.0);
+            rates[end.1..].fill(0.0);
+        }
         assert_eq!(mine.len(), rates.len(), "{name}");
         for ((rate, _), reference) in mine.iter().zip(rates) {
             assert_close(*rate, reference, 1e-12, name);
@@ -141,6 +274,8 @@ fn every_schedule_is_the_reference() {
             }
         }
     }
-    println!("schedules: {step} of StepLR, {cyclic} of CyclicLR, {plateaus} of ReduceLROnPlateau");
-    assert_eq!((step, cyclic, plateaus), (2, 5, 12));
+    for (source, count) in &families {
+        println!("{source}: {count} cases");
+    }
+    assert_eq!(families.values().sum::<u32>(), 52);
 }

@@ -4,7 +4,7 @@ use downhill::data::{Batch, Samples};
 use downhill::ndarray::{Array1, Array2};
 use downhill::optim::{Optimizer, Rates, State};
 use downhill::prelude::*;
-use downhill::schedule::Progress;
+use downhill::schedule::{OneCycle, Progress};
 use downhill::train::{Average, Averager};
 use downhill::transform::ClipNorm;
 use serde_json::Value;
@@ -154,6 +154,35 @@ fn perceptron_with_rmsprop_and_groups() {
         ("layer2/bias", "b2"),
     ];
     replay(&case, &model, &MeanSquaredError, &targets, &groups, 0.01, &names);
+}
+
+#[test]
+fn perceptron_with_adamw_groups_clipping_one_cycle_and_average() {
+    let case = case("mlp_adamw_groups_clipping_one_cycle_ema");
+    let targets = Array1::from(numbers(&case["y"]));
+    let model = Mlp::new(&[2, 5, 1]).unwrap().activation(Activation::Tanh);
+    let groups = [Group::new("*/bias").decay(0.0)];
+    let names = [
+        ("layer1/weight", "W1"),
+        ("layer1/bias", "b1"),
+        ("layer2/weight", "W2"),
+        ("layer2/bias", "b2"),
+    ];
+    let h = &case["schedule"]["hyperparameters"];
+    let get = |key: &str| number(&h[key]);
+    let schedule = OneCycle::new(get("max_lr"), Span::Steps(get("total_steps") as u64))
+        .rise(get("pct_start"))
+        .divisor(get("div_factor"))
+        .final_divisor(get("final_div_factor"));
+    replay(
+        &case,
+        &model,
+        &MeanSquaredError,
+        &targets,
+        &groups,
+        schedule,
+        &names,
+    );
 }
 
 /// Reddi, Kale and Kumar (2018): Adam ends at the wrong end of [−1, 1], AMSGrad at the right one.

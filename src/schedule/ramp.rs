@@ -1,0 +1,115 @@
+//! From one value to another.
+
+use super::{LrSchedule, Progress, Span};
+use crate::{Error, error::check};
+
+/// The way from 0 to 1.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Shape {
+    Linear,
+    Cosine,
+    Polynomial(f64),
+    Exponential,
+}
+
+/// From one value to another over a span, then constant: linear, cosine, polynomial or exponential annealing, and every
+/// kind of warm-up.
+///
+/// With `x` the share of the span that is over, at most 1:
+///
+/// | constructor | the rate | as |
+/// |---|---|---|
+/// | [`Ramp::linear`] | `from + (to − from) x` | `LinearLR` |
+/// | [`Ramp::cosine`] | `to + (from − to) (1 + cos πx) / 2` | `CosineAnnealingLR` up to its `T_max`, `SWALR` |
+/// | [`Ramp::polynomial`] | `to + (from − to) (1 − x)^power` | `PolynomialLR`, `optax.polynomial_schedule` |
+/// | [`Ramp::exponential`] | `from (to / from)^x` | the range test of Smith |
+///
+/// PyTorch's cosine climbs again past its end; this one holds its last value, as Optax's does.
+///
+/// ```
+/// use downhill::schedule::{LrSchedule, Progress, Ramp, Span};
+/// let mut schedule = Ramp::cosine(0.5, 0.25, Span::Epochs(1));
+/// let rate = |step| schedule.rate(&Progress { step, steps_per_epoch: 4 });
+/// assert_eq!([0, 2, 4, 100].map(rate), [0.5, 0.375, 0.25, 0.25]);
+/// ```
+///
+/// Source of the cosine: I. Loshchilov and F. Hutter, arXiv 1608.03983 (2017).
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[must_use]
+pub struct Ramp {
+    from: f64,
+    to: f64,
+    span: Span,
+    shape: Shape,
+}
+
+impl Ramp {
+    /// In a straight line. Both values are finite and at least 0.
+    pub fn linear(from: f64, to: f64, span: Span) -> Self {
+        Self {
+            from,
+            to,
+            span,
+            shape: Shape::Linear,
+        }
+    }
+
+    /// Along half a wave: slowly, fast, slowly.
+    pub fn cosine(from: f64, to: f64, span: Span) -> Self {
+        Self {
+            shape: Shape::Cosine,
+            ..Self::linear(from, to, span)
+        }
+    }
+
+    /// With a power above 0: 1 is linear, a higher one is fast at first.
+    pub fn polynomial(from: f64, to: f64, span: Span, power: f64) -> Self {
+        Self {
+            shape: Shape::Polynomial(power),
+            ..Self::linear(from, to, span)
+        }
+    }
+
+    /// By the same factor at each step. Both values are above 0.
+    pub fn exponential(from: f64, to: f64, span: Span) -> Self {
+        Self {
+            shape: Shape::Exponential,
+            ..Self::linear(from, to, span)
+        }
+    }
+}
+
+impl LrSchedule for Ramp {
+    fn rate(&mut self, progress: &Progress) -> f64 {
+        let length = self.span.steps(progress.steps_per_epoch);
+        if progress.step >= length {
+            return self.to;
+        }
+        let x = progress.step as f64 / length as f64;
+        match self.shape {
+            Shape::Linear => self.from + (self.to - self.from) * x,
+            Shape::Cosine => self.to + (self.from - self.to) * (1.0 + (std::f64::consts::PI * x).cos()) / 2.0,
+            Shape::Polynomial(power) => self.to + (self.from - self.to) * (1.0 - x).powf(power),
+            Shape::Exponential => self.from * (self.to / self.from).powf(x),
+        }
+    }
+
+    fn follows_metric(&self) -> bool {
+        false
+    }
+
+    fn validate(&self) -> Result<(), Error> {
+        let legal = if self.shape == Shape::Exponential {
+            check::positive
+        } else {
+            check::non_negative
+        };
+        legal("from of Ramp", self.from)?;
+        legal("to of Ramp", self.to)?;
+        self.span.check("span of Ramp")?;
+        match self.shape {
+            Shape::Polynomial(power) => check::positive("power of Ramp", power),
+            _ => Ok(()),
+        }
+    }
+}
