@@ -5,19 +5,35 @@
 //! | [`MeanSquaredError`] | `(p − y)²` | numbers |
 //! | [`MeanAbsoluteError`] | `abs(p − y)` | numbers |
 //! | [`Huber`] | quadratic within δ, linear beyond | numbers |
-//! | [`BinaryCrossEntropy`] | `log(1 + eᵖ) − y p`, of a logit p | numbers in \[0, 1\] |
-//! | [`SoftmaxCrossEntropy`] | `−log softmax(p)_y`, of a row of logits | class labels |
+//! | [`SmoothL1`] | Huber over δ | numbers |
+//! | [`Quantile`] | `q d` above, `(1 − q) d` below | numbers |
+//! | [`LogCosh`] | `log cosh(p − y)` | numbers |
+//! | [`PoissonNll`], [`Tweedie`] (gamma) | of a log mean | counts, positive numbers |
+//! | [`GaussianNll`], [`GaussianCrps`] | of a mean and a variance (a log deviation) | numbers |
+//! | [`BinaryCrossEntropy`], [`Focal`] | of a logit | numbers in \[0, 1\] |
+//! | [`Hinge`], [`SquaredHinge`], [`SoftMargin`], [`HingeEmbedding`] | of a score | 1 or −1 |
+//! | [`MarginRanking`] | of two scores | 1 or −1 |
+//! | [`SoftmaxCrossEntropy`] | `−log softmax(p)_y`, of a row of logits | class labels, or rows of probabilities |
+//! | [`CrossEntropy`] | the same with label smoothing, class weights, an ignored label | the same |
+//! | [`NegativeLogLikelihood`], [`MultiMargin`] | of a row of log-probabilities, of scores | class labels |
+//! | [`KlDivergence`] | of log-probabilities | probabilities |
 //!
 //! A loss of single numbers is written as a [`Pointwise`]: its value and slope. What looks at a whole row implements
 //! [`Loss`] itself.
 
+mod classes;
 mod classification;
+mod likelihood;
+mod margin;
 mod pointwise;
 mod regression;
 
+pub use classes::{CrossEntropy, MultiMargin, NegativeLogLikelihood};
 pub use classification::{BinaryCrossEntropy, SoftmaxCrossEntropy};
+pub use likelihood::{GaussianCrps, GaussianNll, KlDivergence, MarginRanking, PoissonNll, Tweedie};
+pub use margin::{Focal, Hinge, HingeEmbedding, SoftMargin, SquaredHinge};
 pub use pointwise::Pointwise;
-pub use regression::{Huber, MeanAbsoluteError, MeanSquaredError};
+pub use regression::{Huber, LogCosh, MeanAbsoluteError, MeanSquaredError, Quantile, SmoothL1};
 
 use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewMut2};
 
@@ -106,4 +122,10 @@ pub fn value_and_gradient<F: Scalar, Y: Samples, L: Loss<F, Y>>(
     let mut gradient = Array2::zeros((rows, outputs));
     let sum = loss.value_and_gradient(predictions, &targets, None, F::one() / total, gradient.view_mut());
     Ok((sum / total, gradient))
+}
+
+/// `max(0, x)`, but a NaN stays one, so that it is noticed.
+#[inline]
+pub(crate) fn positive_part<F: Scalar>(x: F) -> F {
+    if x <= F::zero() { F::zero() } else { x }
 }

@@ -1,6 +1,6 @@
 //! What stands between two layers.
 
-use crate::Scalar;
+use crate::{Scalar, loss::positive_part};
 
 /// The function between the layers of an [`Mlp`](super::Mlp), applied to each number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -26,7 +26,7 @@ impl Activation {
     pub(super) fn apply<F: Scalar>(self, values: &mut [F]) {
         let one = F::one();
         match self {
-            Activation::Relu => values.iter_mut().for_each(|z| *z = z.max(F::zero())),
+            Activation::Relu => values.iter_mut().for_each(|z| *z = positive_part(*z)),
             Activation::Tanh => values.iter_mut().for_each(|z| *z = z.tanh()),
             Activation::Sigmoid => values.iter_mut().for_each(|z| *z = one / (one + (-*z).exp())),
             Activation::Gelu => values.iter_mut().for_each(|z| *z *= normal_distribution(*z)),
