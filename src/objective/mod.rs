@@ -3,10 +3,12 @@
 mod check;
 mod function;
 pub mod functions;
+mod penalty;
 mod risk;
 
 pub use check::{GradientCheck, check_gradient};
 pub use function::Function;
+pub use penalty::Penalized;
 pub use risk::EmpiricalRisk;
 
 use rand::Rng;

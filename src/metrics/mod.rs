@@ -1,8 +1,42 @@
-//! Functions of predictions and targets, for [`EmpiricalRisk::metric`](crate::EmpiricalRisk::metric).
+//! Functions of predictions and targets, for [`EmpiricalRisk::metric`](crate::EmpiricalRisk::metric); and the same as sums
+//! over batches, with weights.
+//!
+//! | of | functions | summed over batches |
+//! |---|---|---|
+//! | classes | [`accuracy`], [`binary_accuracy`], [`top_k`] | [`Confusion`]: accuracy, precision, recall, F1, by class or over all |
+//! | probabilities | [`roc_auc`] | [`RocAuc`]; [`Calibration`]: log-loss, expected calibration error |
+//! | numbers | [`root_mean_squared_error`], [`mean_absolute_error`], [`r_squared`] | [`Errors`] |
+
+mod confusion;
+mod probability;
+mod regression;
+
+pub use confusion::{Averaging, Confusion};
+pub use probability::{Calibration, RocAuc, roc_auc, top_k};
+pub use regression::{Errors, mean_absolute_error, r_squared, root_mean_squared_error};
 
 use ndarray::{ArrayView1, ArrayView2, Axis};
 
-use crate::Scalar;
+use crate::{Error, Scalar};
+
+fn check_rows(argument: &str, given: usize, expected: usize) -> Result<(), Error> {
+    if given == expected {
+        return Ok(());
+    }
+    Err(Error::shape(format!("{argument} (rows)"), &[given], &[expected]))
+}
+
+/// One column, and as many rows as targets.
+fn check_single<F: Scalar>(predictions: ArrayView2<'_, F>, targets: usize) -> Result<(), Error> {
+    if predictions.ncols() != 1 {
+        return Err(Error::shape(
+            "predictions (columns)",
+            &[predictions.ncols()],
+            &[1],
+        ));
+    }
+    check_rows("targets", targets, predictions.nrows())
+}
 
 /// The class with the largest logit in each row; the first of equals. A NaN is never the largest.
 ///

@@ -1,0 +1,179 @@
+//! Metrics against their definitions, in batches and with weights.
+
+use downhill::metrics::*;
+use downhill::ndarray::{Array1, Array2, Axis, array, s};
+use proptest::prelude::*;
+
+fn near(a: f64, b: f64) -> bool {
+    (a - b).abs() <= 1e-12 * b.abs().max(1.0)
+}
+
+proptest! {
+    #[test]
+    fn the_area_is_the_share_of_pairs_in_order(
+        rows in prop::collection::vec((0..6_u8, prop::bool::ANY), 2..40),
+    ) {
+        prop_assume!(rows.iter().any(|row| row.1) && rows.iter().any(|row| !row.1));
+        let scores = Array2::from_shape_fn((rows.len(), 1), |(i, _)| f64::from(rows[i].0));
+        let targets = Array1::from_shape_fn(rows.len(), |i| f64::from(u8::from(rows[i].1)));
+        let (mut won, mut pairs) = (0.0, 0.0);
+        for (a, _) in rows.iter().filter(|row| row.1) {
+            for (b, _) in rows.iter().filter(|row| !row.1) {
+                pairs += 1.0;
+                won += if a > b { 1.0 } else if a == b { 0.5 } else { 0.0 };
+            }
+        }
+        prop_assert!(near(roc_auc(scores.view(), &targets.view()), won / pairs));
+    }
+
+    /// In two batches, and with whole weights, everything is as for all rows at once, repeated.
+    #[test]
+    fn batches_and_weights_are_rows(
+        values in prop::collection::vec(-2.0..2.0_f64, 30),
+        labels in prop::collection::vec(0..3_usize, 10),
+        weights in prop::collection::vec(0..4_u8, 10),
+        cut in 1..9_usize,
+    ) {
+        prop_assume!(weights.iter().any(|&w| w > 0));
+        let logits = Array2::from_shape_vec((10, 3), values.clone()).unwrap();
+        let labels = Array1::from(labels);
+        let weight = Array1::from_shape_fn(10, |i| f64::from(weights[i]));
+        let repeated: Vec<usize> = (0..10).flat_map(|i| vec![i; weights[i] as usize]).collect();
+        let (many, many_labels) = (logits.select(Axis(0), &repeated), labels.select(Axis(0), &repeated));
+
+        let (mut confusion, mut calibration) = (Confusion::new(3), Calibration::new(5).unwrap());
+        for range in [0..cut, cut..10] {
+            let part = (logits.slice(s![range.clone(), ..]), labels.slice(s![range.clone()]), weight.slice(s![range]));
+            confusion.update(part.0, &part.1, Some(part.2)).unwrap();
+            calibration.update(part.0, &part.1, Some(part.2)).unwrap();
+        }
+        let mut plain = Confusion::new(3);
+        plain.update(many.view(), &many_labels.view(), None).unwrap();
+        prop_assert_eq!(&confusion, &plain);
+        prop_assert!(near(confusion.accuracy(), accuracy(many.view(), &many_labels.view())));
+        prop_assert!(near(confusion.mean_f1(Averaging::Micro), confusion.accuracy()));
+        let mut whole = Calibration::new(5).unwrap();
+        whole.update(many.view(), &many_labels.view(), None).unwrap();
+        prop_assert!(near(calibration.log_loss(), whole.log_loss()));
+        prop_assert!((calibration.expected_error() - whole.expected_error()).abs() < 1e-12);
+
+        let column = logits.slice(s![.., 0..1]);
+        let targets = logits.column(1).to_owned();
+        let mut errors = Errors::new();
+        for range in [0..cut, cut..10] {
+            let (p, y) = (column.slice(s![range.clone(), ..]), targets.slice(s![range.clone()]));
+            errors.update(p, &y, Some(weight.slice(s![range]))).unwrap();
+        }
+        let pairs: Vec<(f64, f64)> = repeated.iter().map(|&i| (column[[i, 0]], targets[i])).collect();
+        let n = pairs.len() as f64;
+        let mean = pairs.iter().map(|(_, y)| y).sum::<f64>() / n;
+        let squared = pairs.iter().map(|(p, y)| (p - y).powi(2)).sum::<f64>();
+        let spread = pairs.iter().map(|(_, y)| (y - mean).powi(2)).sum::<f64>();
+        prop_assert!(near(errors.root_mean_squared(), (squared / n).sqrt()));
+        prop_assert!(near(errors.mean_absolute(), pairs.iter().map(|(p, y)| (p - y).abs()).sum::<f64>() / n));
+        if spread > 1e-6 {
+            prop_assert!((errors.r_squared() - (1.0 - squared / spread)).abs() < 1e-9 * (squared / spread).max(1.0));
+        }
+    }
+
+    #[test]
+    fn top_k_counts_what_is_among_the_k_largest(values in prop::collection::vec(0..5_u8, 12), labels in prop::collection::vec(0..4_usize, 3), k in 0..5_usize) {
+        let logits = Array2::from_shape_fn((3, 4), |(i, j)| f64::from(values[4 * i + j]));
+        let mut found = 0.0;
+        for (row, &label) in labels.iter().enumerate() {
+            let mut order: Vec<usize> = (0..4).collect();
+            order.sort_by(|&a, &b| logits[[row, b]].total_cmp(&logits[[row, a]]));
+            found += f64::from(u8::from(order[..k.min(4)].contains(&label)));
+        }
+        let labels = Array1::from(labels);
+        prop_assert!(near(top_k(k)(logits.view(), &labels.view()), found / 3.0));
+        prop_assert!(near(top_k(1)(logits.view(), &labels.view()), accuracy(logits.view(), &labels.view())));
+    }
+}
+
+/// scikit-learn 1.9's `precision_recall_fscore_support([0,0,1,1,2,2], [0,1,1,1,0,1])`, by hand: class 2 is never predicted.
+#[test]
+fn precision_recall_and_f1_by_hand() {
+    let predicted = [0, 1, 1, 1, 0, 1];
+    let scores = Array2::from_shape_fn((6, 3), |(i, j)| f64::from(u8::from(predicted[i] == j)));
+    let mut confusion = Confusion::new(3);
+    confusion
+        .update(scores.view(), &array![0, 0, 1, 1, 2, 2].view(), None)
+        .unwrap();
+    assert_eq!([0, 1, 2].map(|c| confusion.precision(c)), [0.5, 0.5, 0.0]);
+    assert_eq!([0, 1, 2].map(|c| confusion.recall(c)), [0.5, 1.0, 0.0]);
+    assert_eq!([0, 1, 2].map(|c| confusion.f1(c)), [0.5, 2.0 / 3.0, 0.0]);
+    assert!(near(confusion.mean_precision(Averaging::Macro), 1.0 / 3.0));
+    assert!(near(confusion.mean_recall(Averaging::Weighted), 0.5));
+    assert!(near(confusion.mean_f1(Averaging::Macro), (0.5 + 2.0 / 3.0) / 3.0));
+    assert_eq!(
+        confusion.matrix(),
+        array![[1.0, 1.0, 0.0], [0.0, 2.0, 0.0], [1.0, 1.0, 0.0]]
+    );
+    assert_eq!((confusion.precision(7), confusion.recall(7)), (0.0, 0.0));
+}
+
+/// Of rows with 90% confidence 3 of 4 are right, of those with 60% one of two: 4/6 · 0.15 + 2/6 · 0.1.
+#[test]
+fn the_calibration_error_is_the_gap_in_each_bin() {
+    let logit = |p: f64| (p / (1.0 - p)).ln();
+    let logits = Array2::from_shape_fn((6, 2), |(i, j)| {
+        if j == 1 {
+            0.0
+        } else {
+            logit(if i < 4 { 0.9 } else { 0.6 })
+        }
+    });
+    let mut calibration = Calibration::new(10).unwrap();
+    calibration
+        .update(logits.view(), &array![0, 0, 0, 1, 0, 1].view(), None)
+        .unwrap();
+    assert!(near(
+        calibration.expected_error(),
+        4.0 / 6.0 * 0.15 + 2.0 / 6.0 * 0.1
+    ));
+    let loss = -(3.0 * 0.9_f64.ln() + 0.1_f64.ln() + 0.6_f64.ln() + 0.4_f64.ln()) / 6.0;
+    assert!(near(calibration.log_loss(), loss));
+}
+
+#[test]
+fn what_does_not_fit_is_refused() {
+    let scores = array![[1.0, 2.0], [2.0, 1.0]];
+    let refused = |result: Result<(), downhill::Error>, part: &str| {
+        let message = result.unwrap_err().to_string();
+        assert!(message.contains(part), "{message} does not say {part}");
+    };
+    let mut confusion = Confusion::new(2);
+    refused(confusion.update(scores.view(), &array![0].view(), None), "labels");
+    refused(
+        confusion.update(scores.view(), &array![0, 2].view(), None),
+        "label 2",
+    );
+    refused(
+        confusion.update(array![[1.0]].view(), &array![0].view(), None),
+        "scores",
+    );
+    refused(
+        confusion.update(scores.view(), &array![0, 1].view(), Some(array![1.0].view())),
+        "weights",
+    );
+    assert_eq!(confusion, Confusion::new(2));
+    assert!(Calibration::new(0).unwrap_err().to_string().contains("bins is 0"));
+    refused(
+        Calibration::new(2)
+            .unwrap()
+            .update(scores.view(), &array![0, 5].view(), None),
+        "label 5",
+    );
+    refused(
+        RocAuc::new().update(scores.view(), &array![0.0, 1.0].view(), None),
+        "predictions (columns)",
+    );
+    refused(
+        Errors::new().update(array![[1.0]].view(), &array![0.0, 1.0].view(), None),
+        "targets",
+    );
+    assert!(r_squared(scores.view(), &array![0.0, 1.0].view()).is_nan());
+    assert!(roc_auc(array![[f64::NAN], [1.0]].view(), &array![0.0, 1.0].view()).is_nan());
+    assert!(roc_auc(array![[0.5], [1.0]].view(), &array![1.0, 1.0].view()).is_nan());
+}
