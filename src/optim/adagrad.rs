@@ -14,8 +14,8 @@ use crate::{Error, Scalar, error::check};
 /// | `initial_accumulator` s₀ | 0 | ≥ 0 |
 /// | learning rate | 0.01 | ≥ 0 |
 ///
-/// Equal to `torch.optim.Adagrad(eps=ε, lr_decay=λ, initial_accumulator_value=s₀)`. Optax and Keras start s at 0.1 and
-/// put ε inside the root. Where s and ε are both 0 the weight stays.
+/// Equal to `torch.optim.Adagrad(eps=ε, lr_decay=λ, initial_accumulator_value=s₀)`. [`Adagrad::keras`] and
+/// [`Adagrad::optax`] start s at 0.1 and put ε inside the root. Where s and ε are both 0 the weight stays.
 ///
 /// ```
 /// use downhill::{Function, Trainer, optim::Adagrad};
@@ -30,6 +30,8 @@ use crate::{Error, Scalar, error::check};
 #[must_use]
 pub struct Adagrad {
     epsilon: f64,
+    /// ε stands inside the root.
+    inside: bool,
     rate_decay: f64,
     initial_accumulator: f64,
 }
@@ -39,9 +41,23 @@ impl Adagrad {
     pub fn new() -> Self {
         Self {
             epsilon: 1e-10,
+            inside: false,
             rate_decay: 0.0,
             initial_accumulator: 0.0,
         }
+    }
+
+    /// As Keras has it: `w ← w − η g / √(s + ε)`, ε 1e-7, s from 0.1.
+    pub fn keras() -> Self {
+        Self {
+            inside: true,
+            ..Self::new().epsilon(1e-7).initial_accumulator(0.1)
+        }
+    }
+
+    /// As Optax has it: the same as Keras.
+    pub fn optax() -> Self {
+        Self::keras()
     }
 
     /// Sets ε, added to the root. Default: 1e-10.
@@ -71,7 +87,8 @@ impl Default for Adagrad {
 
 impl<F: Scalar> Rule<F> for Adagrad {
     type Slots = [F; 1];
-    type Coefficients = (F, F);
+    /// The rate, and ε inside the root and outside.
+    type Coefficients = [F; 3];
 
     fn name(&self) -> &'static str {
         "adagrad"
@@ -94,15 +111,16 @@ impl<F: Scalar> Rule<F> for Adagrad {
         check::non_negative("initial_accumulator", self.initial_accumulator)
     }
 
-    fn coefficients(&self, now: Moment) -> (F, F) {
+    fn coefficients(&self, now: Moment) -> [F; 3] {
         let rate = now.learning_rate / (1.0 + (now.step - 1) as f64 * self.rate_decay);
-        (F::of(rate), positive_epsilon(self.epsilon))
+        let inner = if self.inside { self.epsilon } else { 0.0 };
+        [F::of(rate), F::of(inner), positive_epsilon(self.epsilon - inner)]
     }
 
     #[inline(always)]
-    fn update(&(rate, epsilon): &(F, F), weight: &mut F, gradient: F, [sum]: &mut [F; 1]) {
+    fn update(&[rate, inner, epsilon]: &[F; 3], weight: &mut F, gradient: F, [sum]: &mut [F; 1]) {
         *sum += gradient * gradient;
-        *weight -= rate * (gradient / (sum.sqrt() + epsilon));
+        *weight -= rate * (gradient / ((*sum + inner).sqrt() + epsilon));
     }
 }
 

@@ -19,8 +19,8 @@ use crate::{Error, Scalar, error::check};
 /// | `amsgrad` | off | |
 /// | learning rate | 0.001 | ≥ 0 |
 ///
-/// Equal to `torch.optim.Adam`. Keras and ensmallen add ε before the correction, which makes it larger in early steps;
-/// Optax's AMSGrad takes the maximum of the corrected moment. The bias corrections are computed in `f64`, once a step.
+/// Equal to `torch.optim.Adam`. [`Adam::keras`] adds ε before the correction, as ensmallen does too, which makes it larger in
+/// early steps; with [`Adam::optax`] AMSGrad takes the maximum of the corrected moment. The bias corrections are computed in `f64`, once a step.
 /// A schedule that cycles momentum cycles β₁.
 ///
 /// ```
@@ -38,7 +38,16 @@ pub struct Adam<Maximum = Off> {
     beta1: f64,
     beta2: f64,
     epsilon: f64,
+    convention: Convention,
     amsgrad: Maximum,
+}
+
+/// Where frameworks differ.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Convention {
+    Torch,
+    Keras,
+    Optax,
 }
 
 /// AdamW: [`Adam`] with decoupled weight decay, `w ← w (1 − η λ)` before the step.
@@ -61,7 +70,24 @@ impl Adam {
             beta1: 0.9,
             beta2: 0.999,
             epsilon: 1e-8,
+            convention: Convention::Torch,
             amsgrad: Off,
+        }
+    }
+
+    /// As Keras has it: `w ← w − η √(1 − β₂ᵗ) / (1 − β₁ᵗ) · m / (√v + ε)`, ε 1e-7.
+    pub fn keras() -> Self {
+        Self {
+            convention: Convention::Keras,
+            ..Self::new().epsilon(1e-7)
+        }
+    }
+
+    /// As Optax has it: AMSGrad takes the maximum of the corrected second moment.
+    pub fn optax() -> Self {
+        Self {
+            convention: Convention::Optax,
+            ..Self::new()
         }
     }
 }
@@ -97,6 +123,7 @@ impl<M> Adam<M> {
             beta1: self.beta1,
             beta2: self.beta2,
             epsilon: self.epsilon,
+            convention: self.convention,
             amsgrad: On,
         }
     }
@@ -110,6 +137,9 @@ pub struct Coefficients<F> {
     rest1: F,
     beta2: F,
     rest2: F,
+    /// Multiplies the second moment before its maximum is taken; with AMSGrad only.
+    before: F,
+    /// Multiplies the root.
     correction: F,
     epsilon: F,
 }
@@ -141,13 +171,21 @@ impl<F: Scalar, M: Switch> Rule<F> for Adam<M> {
     fn coefficients(&self, now: Moment) -> Coefficients<F> {
         let beta1 = now.momentum.unwrap_or(self.beta1);
         let beta2 = now.beta2.unwrap_or(self.beta2);
+        let correction = now.correction(beta2);
+        let (rate, before, correction) = match self.convention {
+            Convention::Torch => (1.0, 1.0, 1.0 / correction.sqrt()),
+            Convention::Keras => (correction.sqrt(), 1.0, 1.0),
+            Convention::Optax if M::ON => (1.0, 1.0 / correction, 1.0),
+            Convention::Optax => (1.0, 1.0, 1.0 / correction.sqrt()),
+        };
         Coefficients {
-            rate: F::of(now.learning_rate / now.correction(beta1)),
+            rate: F::of(rate * now.learning_rate / now.correction(beta1)),
             beta1: F::of(beta1),
             rest1: F::of(1.0 - beta1),
             beta2: F::of(beta2),
             rest2: F::of(1.0 - beta2),
-            correction: F::of(1.0 / now.correction(beta2).sqrt()),
+            before: F::of(before),
+            correction: F::of(correction),
             epsilon: positive_epsilon(self.epsilon),
         }
     }
@@ -159,7 +197,7 @@ impl<F: Scalar, M: Switch> Rule<F> for Adam<M> {
         *second = c.beta2 * *second + c.rest2 * (gradient * gradient);
         let mut root = *second;
         if let Some(largest) = M::slot(largest) {
-            *largest = largest.max(*second);
+            *largest = largest.max(c.before * *second);
             root = *largest;
         }
         *weight -= c.rate * (*first / (root.sqrt() * c.correction + c.epsilon));

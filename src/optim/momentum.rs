@@ -16,7 +16,7 @@ use crate::{Error, Scalar, error::check};
 /// | learning rate | 0.01 | ≥ 0 |
 ///
 /// Equal to `torch.optim.SGD(momentum=β, dampening=d, nesterov=…)`; the lecture's form. Keras and ensmallen keep η
-/// inside the velocity, which differs under a schedule.
+/// inside the velocity, `v ← β v + η g`, which differs under a schedule: [`Momentum::rate_inside`].
 ///
 /// ```
 /// use downhill::{Function, Trainer, optim::Momentum};
@@ -37,6 +37,7 @@ pub struct Momentum {
     momentum: f64,
     dampening: f64,
     nesterov: bool,
+    rate_inside: bool,
 }
 
 impl Momentum {
@@ -46,12 +47,20 @@ impl Momentum {
             momentum,
             dampening: 0.0,
             nesterov: false,
+            rate_inside: false,
         }
     }
 
     /// Takes only `1 − dampening` of each gradient but the first. Default: 0.
     pub fn dampening(mut self, dampening: f64) -> Self {
         self.dampening = dampening;
+        self
+    }
+
+    /// Keeps the learning rate inside the velocity, as Keras and ensmallen do: `v ← β v + η g`, `w ← w − v`; with Nesterov's
+    /// look-ahead `w ← w − (η g + β v)`. A change of η then acts gradually.
+    pub fn rate_inside(mut self) -> Self {
+        self.rate_inside = true;
         self
     }
 
@@ -113,11 +122,17 @@ impl<F: Scalar> Rule<F> for Momentum {
     fn coefficients(&self, now: Moment) -> Coefficients<F> {
         let momentum = now.momentum.unwrap_or(self.momentum);
         let rate = now.learning_rate;
+        let share = if now.step == 1 { 1.0 } else { 1.0 - self.dampening };
+        let (inner, outer) = if self.rate_inside {
+            (rate, 1.0)
+        } else {
+            (1.0, rate)
+        };
         Coefficients {
             momentum: F::of(momentum),
-            share: F::of(if now.step == 1 { 1.0 } else { 1.0 - self.dampening }),
+            share: F::of(share * inner),
             gradient_rate: F::of(if self.nesterov { rate } else { 0.0 }),
-            velocity_rate: F::of(if self.nesterov { rate * momentum } else { rate }),
+            velocity_rate: F::of(if self.nesterov { outer * momentum } else { outer }),
         }
     }
 

@@ -22,7 +22,7 @@ settings! {
     /// | learning rate | 0.002 | ≥ 0 |
     ///
     /// Equal to `torch.optim.NAdam`; its `decoupled_weight_decay` is
-    /// [`RuleExt::decoupled_weight_decay`](super::RuleExt::decoupled_weight_decay). Optax keeps μ at β₁.
+    /// [`RuleExt::decoupled_weight_decay`](super::RuleExt::decoupled_weight_decay). [`NAdam::optax`] keeps μ at β₁.
     ///
     /// Source: T. Dozat, *Incorporating Nesterov Momentum into Adam* (2016).
     pub struct NAdam {
@@ -38,6 +38,12 @@ settings! {
 }
 
 impl NAdam {
+    /// As Optax has it: the momentum has its full size from the first step.
+    pub fn optax() -> Self {
+        // 0.96 to this power is 0.
+        Self::new().momentum_decay(f64::MAX)
+    }
+
     fn momentum_at(&self, beta1: f64, step: u64) -> f64 {
         beta1 * (1.0 - 0.5 * 0.96_f64.powf(step as f64 * self.momentum_decay))
     }

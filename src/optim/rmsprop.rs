@@ -18,7 +18,8 @@ use crate::{Error, Scalar, error::check};
 /// | learning rate | 0.01 | ≥ 0 |
 ///
 /// Equal to `torch.optim.RMSprop`, except that the centred variance is clamped at 0, where PyTorch's rounds below zero
-/// and gives NaN. Keras and Optax put ε inside the root and η inside the buffer. The options that need memory are
+/// and gives NaN. [`RmsProp::keras`] and [`RmsProp::optax`] put ε inside the root, `√(v + ε)`, and η inside the buffer,
+/// `b ← μ b + η q`, so that a change of η acts gradually. The options that need memory are
 /// part of the type, so what is off costs nothing.
 ///
 /// ```
@@ -36,6 +37,8 @@ pub struct RmsProp<Centred = Off, Buffered = Off> {
     alpha: f64,
     epsilon: f64,
     momentum: f64,
+    /// ε inside the root and η inside the buffer.
+    inside: bool,
     centred: Centred,
     buffered: Buffered,
 }
@@ -47,9 +50,23 @@ impl RmsProp {
             alpha: 0.99,
             epsilon: 1e-8,
             momentum: 0.0,
+            inside: false,
             centred: Off,
             buffered: Off,
         }
+    }
+
+    /// As Keras has it: ε inside the root, η inside the buffer; α 0.9, ε 1e-7.
+    pub fn keras() -> Self {
+        Self {
+            inside: true,
+            ..Self::new().alpha(0.9).epsilon(1e-7)
+        }
+    }
+
+    /// As Optax has it: ε inside the root, η inside the buffer; α 0.9, ε 1e-8.
+    pub fn optax() -> Self {
+        Self::keras().epsilon(1e-8)
     }
 }
 
@@ -78,6 +95,7 @@ impl<C, B> RmsProp<C, B> {
             alpha,
             epsilon,
             momentum,
+            inside,
             buffered,
             ..
         } = self;
@@ -85,6 +103,7 @@ impl<C, B> RmsProp<C, B> {
             alpha,
             epsilon,
             momentum,
+            inside,
             centred: On,
             buffered,
         }
@@ -95,6 +114,7 @@ impl<C, B> RmsProp<C, B> {
         let Self {
             alpha,
             epsilon,
+            inside,
             centred,
             ..
         } = self;
@@ -102,6 +122,7 @@ impl<C, B> RmsProp<C, B> {
             alpha,
             epsilon,
             momentum,
+            inside,
             centred,
             buffered: On,
         }
@@ -111,9 +132,13 @@ impl<C, B> RmsProp<C, B> {
 #[derive(Debug, Clone, Copy)]
 #[doc(hidden)]
 pub struct Coefficients<F> {
+    /// Multiplies the direction before the buffer, and what comes out of it.
+    inner_rate: F,
     rate: F,
     alpha: F,
     rest: F,
+    /// Added inside the root, and outside.
+    inner_epsilon: F,
     epsilon: F,
     momentum: F,
 }
@@ -149,11 +174,18 @@ impl<F: Scalar, C: Switch, B: Switch> Rule<F> for RmsProp<C, B> {
     }
 
     fn coefficients(&self, now: Moment) -> Coefficients<F> {
+        let (inner_rate, rate) = match self.inside {
+            true => (now.learning_rate, 1.0),
+            false => (1.0, now.learning_rate),
+        };
+        let inner_epsilon = if self.inside { self.epsilon } else { 0.0 };
         Coefficients {
-            rate: F::of(now.learning_rate),
+            inner_rate: F::of(inner_rate),
+            rate: F::of(rate),
+            inner_epsilon: F::of(inner_epsilon),
             alpha: F::of(self.alpha),
             rest: F::of(1.0 - self.alpha),
-            epsilon: positive_epsilon(self.epsilon),
+            epsilon: positive_epsilon(self.epsilon - inner_epsilon),
             momentum: F::of(now.momentum.unwrap_or(self.momentum)),
         }
     }
@@ -167,7 +199,7 @@ impl<F: Scalar, C: Switch, B: Switch> Rule<F> for RmsProp<C, B> {
             *mean = c.alpha * *mean + c.rest * gradient;
             variance = (variance - *mean * *mean).max(F::zero());
         }
-        let mut direction = gradient / (variance.sqrt() + c.epsilon);
+        let mut direction = c.inner_rate * gradient / ((variance + c.inner_epsilon).sqrt() + c.epsilon);
         if let Some(velocity) = B::slot(velocity) {
             *velocity = c.momentum * *velocity + direction;
             direction = *velocity;
