@@ -1,6 +1,6 @@
-//! Where frameworks differ, the named constructors follow their formulas, written out here step by step.
+//! Rules and conventions without golden cases follow their formulas, written out here step by step.
 
-use downhill::optim::{Adam, NAdam, Optimizer, Rates, State};
+use downhill::optim::{AdaBound, Adam, FtrlProximal, NAdam, Optimizer, QhAdam, Qhm, Rates, State};
 use downhill::prelude::*;
 
 const BETA1: f64 = 0.9;
@@ -126,4 +126,95 @@ fn nadam_with_a_constant_momentum() {
         let ahead = BETA1 * m / (1.0 - BETA1.powi(t + 1)) + (1.0 - BETA1) * g / (1.0 - BETA1.powi(t));
         w - rate * ahead / ((v / (1.0 - BETA2.powi(t))).sqrt() + 1e-8)
     });
+}
+
+#[test]
+fn adabound_and_amsbound() {
+    for maximum in [false, true] {
+        let (mut m, mut v, mut largest) = (0.0, 0.0, 0.0_f64);
+        let formula = move |t: i32, rate: f64, g: f64, w: f64| {
+            m = BETA1 * m + (1.0 - BETA1) * g;
+            v = BETA2 * v + (1.0 - BETA2) * g * g;
+            largest = largest.max(v);
+            let second = if maximum { largest } else { v };
+            let step = rate * (1.0 - BETA2.powi(t)).sqrt() / (1.0 - BETA1.powi(t)) / (second.sqrt() + 1e-8);
+            let (last, along) = (rate * 2.0, 0.1 * f64::from(t));
+            w - step.clamp(last * (1.0 - 1.0 / (along + 1.0)), last * (1.0 + 1.0 / along)) * m
+        };
+        let rule = AdaBound::new().final_factor(2.0).gamma(0.1);
+        if maximum {
+            check(rule.amsbound(), formula);
+        } else {
+            check(rule, formula);
+        }
+    }
+}
+
+#[test]
+fn quasi_hyperbolic_momentum_and_adam() {
+    let mut m = 0.0;
+    check(Qhm::new().beta(0.8).nu(0.6), |_, rate, g, w| {
+        m = 0.8 * m + 0.2 * g;
+        w - rate * (0.4 * g + 0.6 * m)
+    });
+    let (mut m, mut v) = (0.0, 0.0);
+    check(QhAdam::new().nu1(0.6).nu2(0.9), |t, rate, g, w| {
+        m = 0.995 * m + 0.005 * g;
+        v = BETA2 * v + (1.0 - BETA2) * g * g;
+        let (m, v) = (m / (1.0 - 0.995_f64.powi(t)), v / (1.0 - BETA2.powi(t)));
+        w - rate * (0.4 * g + 0.6 * m) / ((0.1 * g * g + 0.9 * v).sqrt() + 1e-8)
+    });
+}
+
+#[test]
+fn ftrl_proximal_has_true_zeros() {
+    let (mut z, mut n) = (0.0, 0.0_f64);
+    let mut zeros = 0;
+    check(FtrlProximal::new().l1(15.0).l2(0.3).beta(0.5), |_, rate, g, w| {
+        let sigma = ((n + g * g).sqrt() - n.sqrt()) / rate;
+        z += g - sigma * w;
+        n += g * g;
+        if z.abs() <= 15.0 {
+            zeros += 1;
+            return 0.0;
+        }
+        -(z - z.signum() * 15.0) / ((0.5 + n.sqrt()) / rate + 0.3)
+    });
+    assert!(zeros > 0 && zeros < 12, "{zeros} zeros of 12");
+    // A rate of 0 leaves the weight and the memory.
+    let mut layout = Layout::new();
+    layout.add("x", 1).unwrap();
+    let mut state = State::<f64>::new(&FtrlProximal::new(), &layout, &[]).unwrap();
+    let mut weights = [0.5];
+    FtrlProximal::new()
+        .step(&mut state, &mut weights, &[1.0], 0.0.into())
+        .unwrap();
+    assert_eq!(weights, [0.5]);
+}
+
+#[test]
+fn wrappers_of_single_weights() {
+    check(GradientDescent.clip_value(0.5), |_, rate, g, w| {
+        w - rate * g.clamp(-0.5, 0.5)
+    });
+    check(GradientDescent.bounded(0.6, 0.75), |_, rate, g, w: f64| {
+        (w - rate * g).clamp(0.6, 0.75)
+    });
+    check(GradientDescent.l1(15.0), |_, rate, g, w| {
+        let moved = w - rate * g;
+        moved.signum() * (moved.abs() - 2.0 * rate).max(0.0)
+    });
+    // As PyTorch's clip_grad_value_: infinities are clamped, a NaN stays one.
+    for (gradient, expected) in [(f64::INFINITY, -1.0), (f64::NEG_INFINITY, 1.0), (0.25, -0.25)] {
+        let mut layout = Layout::new();
+        layout.add("x", 1).unwrap();
+        let rule = GradientDescent.clip_value(1.0);
+        let (mut state, mut weights) = (State::new(&rule, &layout, &[]).unwrap(), [0.0]);
+        rule.step(&mut state, &mut weights, &[gradient], 1.0.into())
+            .unwrap();
+        assert_eq!(weights, [expected]);
+        rule.step(&mut state, &mut weights, &[f64::NAN], 1.0.into())
+            .unwrap();
+        assert!(weights[0].is_nan());
+    }
 }

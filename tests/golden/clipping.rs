@@ -1,5 +1,6 @@
 //! Every case of clipping and of averaged parameters.
 
+use downhill::optim::State;
 use downhill::prelude::*;
 use downhill::train::{Average, Averager};
 use downhill::transform::{ClipNorm, Norm};
@@ -36,6 +37,18 @@ fn clipped(case: &Value, optax: bool) {
     let norm = clip.clip(&mut gradient);
     assert_all(&[norm], &[number(&case["total_norm"])], text(&case["name"]));
     assert_all(&gradient, &numbers(&case["clipped"]), text(&case["name"]));
+}
+
+/// A step of gradient descent from 0 with rate 1 is the clipped gradient, the other way.
+fn clipped_by_value(case: &Value) {
+    let rule = GradientDescent.clip_value(number(&case["hyperparameters"]["clip_value"]));
+    let gradient = numbers(&case["gradients"]);
+    let mut weights = vec![0.0; gradient.len()];
+    let mut state = State::new(&rule, Params::from(weights.clone()).layout(), &[]).unwrap();
+    rule.step(&mut state, &mut weights, &gradient, 1.0.into())
+        .unwrap();
+    let clipped: Vec<f64> = weights.iter().map(|w| -w).collect();
+    assert_all(&clipped, &numbers(&case["clipped"]), text(&case["name"]));
 }
 
 fn averaged(case: &Value) {
@@ -76,7 +89,10 @@ fn every_clipping_and_average_is_the_reference() {
                 averaged(&case);
                 2
             }
-            "torch.nn.utils.clip_grad_value_" => 3,
+            "torch.nn.utils.clip_grad_value_" => {
+                clipped_by_value(&case);
+                3
+            }
             other => panic!("no test for {other}"),
         };
         ran[family] += 1;

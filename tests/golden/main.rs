@@ -7,4 +7,5 @@ mod losses;
 mod optimizers;
 mod problems;
 mod schedules;
+mod table;
 mod training;
