@@ -170,15 +170,15 @@ fn quasi_hyperbolic_momentum_and_adam() {
 fn ftrl_proximal_has_true_zeros() {
     let (mut z, mut n) = (0.0, 0.0_f64);
     let mut zeros = 0;
-    check(FtrlProximal::new().l1(15.0).l2(0.3).beta(0.5), |_, rate, g, w| {
+    check(FtrlProximal::new().l1(12.0).l2(0.3).beta(0.5), |_, rate, g, w| {
         let sigma = ((n + g * g).sqrt() - n.sqrt()) / rate;
         z += g - sigma * w;
         n += g * g;
-        if z.abs() <= 15.0 {
+        if z.abs() <= 12.0 {
             zeros += 1;
             return 0.0;
         }
-        -(z - z.signum() * 15.0) / ((0.5 + n.sqrt()) / rate + 0.3)
+        -(z - z.signum() * 12.0) / ((0.5 + n.sqrt()) / rate + 0.3)
     });
     assert!(zeros > 0 && zeros < 12, "{zeros} zeros of 12");
     // A rate of 0 leaves the weight and the memory.
@@ -200,7 +200,7 @@ fn wrappers_of_single_weights() {
     check(GradientDescent.bounded(0.6, 0.75), |_, rate, g, w: f64| {
         (w - rate * g).clamp(0.6, 0.75)
     });
-    check(GradientDescent.l1(15.0), |_, rate, g, w| {
+    check(GradientDescent.l1(2.0), |_, rate, g, w| {
         let moved = w - rate * g;
         moved.signum() * (moved.abs() - 2.0 * rate).max(0.0)
     });
