@@ -263,6 +263,8 @@ proptest! {
             let wrapped = |rule: &dyn Optimizer<f64>| walk(rule, &mut state(rule, &[12], &[]), start.to_vec(), gradients, rate);
             prop_assert_eq!(wrapped(&plain.weight_decay(decay)), by_hand(&|w, g| *g += decay * *w));
             prop_assert_eq!(wrapped(&plain.decoupled_weight_decay(decay)), by_hand(&|w, _| *w *= 1.0 - rate * decay));
+            prop_assert_eq!(wrapped(&plain.clip_value(0.7).weight_decay(decay)), by_hand(&|w, g| *g = (*g + decay * *w).clamp(-0.7, 0.7)));
+            prop_assert_eq!(wrapped(&plain.weight_decay(decay).clip_value(0.7)), by_hand(&|w, g| *g = g.clamp(-0.7, 0.7) + decay * *w));
             prop_assert_eq!(wrapped(&plain.maximize()), by_hand(&|_, g| *g = -*g));
             prop_assert_eq!(wrapped(&plain.weight_decay(decay).maximize()), by_hand(&|w, g| *g = -*g + decay * *w));
             Ok(())

@@ -447,3 +447,23 @@ fn an_averaging_optimizer_is_evaluated_by_its_average() {
         assert_near(&[run.history[3].validation_loss.unwrap()], &[loss], 1e-14);
     }
 }
+
+/// A moving average that warms up forgets early parameters soon: β is min(0.9, (1 + n) / (10 + n)).
+#[test]
+fn an_average_warms_up() {
+    let mut running =
+        downhill::train::Averager::new(Average::exponential(0.9).warm_up(), &Params::from(vec![0.0]))
+            .unwrap();
+    let mut average = 1.0;
+    for n in 0..200 {
+        let weight = 1.0 + f64::from(n);
+        running.update(&Params::from(vec![weight])).unwrap();
+        let kept = if n == 0 {
+            0.0
+        } else {
+            0.9_f64.min((1.0 + f64::from(n)) / (10.0 + f64::from(n)))
+        };
+        average = kept * average + (1.0 - kept) * weight;
+        assert_near(running.params().as_slice(), &[average], 1e-11);
+    }
+}

@@ -3,17 +3,23 @@
 //! | optimiser | memory a weight | the step |
 //! |---|---|---|
 //! | [`GradientDescent`], [`Sgd`], [`MiniBatchSgd`] | 0 | `w ← w − η g`, on the whole data, one item, b items |
-//! | [`Momentum`] | 1 | `v ← βv + g`, `w ← w − η v` |
-//! | [`Adagrad`] | 1 | `s ← s + g²`, `w ← w − η g / (√s + ε)` |
+//! | [`Momentum`], [`Qhm`] | 1 | `v ← βv + g`, `w ← w − η v` |
+//! | [`Adagrad`], [`FtrlProximal`], [`Madgrad`] | 1, 2, 3 | `s ← s + g²`, `w ← w − η g / (√s + ε)` and its like |
 //! | [`RmsProp`] | 1 (to 3) | `v ← αv + (1−α)g²`, `w ← w − η g / (√v + ε)` |
-//! | [`Adam`] | 2 (AMSGrad 3) | both moments, corrected for their start at zero |
+//! | [`Adam`], [`AdamW`] | 2 (AMSGrad 3) | both moments, corrected for their start at zero |
+//! | [`Adamax`], [`NAdam`], [`RAdam`], [`Yogi`], [`AdaBelief`], [`AdaBound`], [`QhAdam`], [`Adopt`] | 2 | Adam, changed in one point |
+//! | [`AdEmaMix`], [`Adan`] | 3, 4 | Adam with a further average |
+//! | [`Adadelta`] | 2 | steps in the units of the weights |
+//! | [`SignSgd`], [`Signum`], [`Lion`], [`Rprop`] | 0, 1, 1, 2 | by the sign |
+//! | [`Asgd`], [`ScheduleFree`] | 1, 1 (AdamW 2) | averaged; a trainer evaluates the average |
+//! | [`Lamb`], [`Lars`], [`Fromage`], [`NovoGrad`], [`Sm3`], [`Adafactor`], [`Muon`], [`Prodigy`], [`DAdapt`] | | tensor by tensor |
 //!
 //! Around any of them, by [`RuleExt`]: [`weight_decay`](RuleExt::weight_decay),
 //! [`decoupled_weight_decay`](RuleExt::decoupled_weight_decay), [`lookahead`](RuleExt::lookahead),
-//! [`maximize`](RuleExt::maximize).
+//! [`maximize`](RuleExt::maximize), [`clip_value`](RuleExt::clip_value), [`bounded`](RuleExt::bounded), [`l1`](RuleExt::l1).
 //!
 //! A rule of one's own is a [`Rule`]: the formula for one weight. What needs more than one weight at a time (a norm, a
-//! matrix) implements [`Optimizer`] itself. In a loop of one's own, a [`Stepper`] moves one's own arrays.
+//! matrix) is a [`TensorRule`]. In a loop of one's own, a [`Stepper`] moves one's own arrays.
 
 mod adabelief;
 mod adabound;
