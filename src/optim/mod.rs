@@ -18,6 +18,8 @@
 //! [`decoupled_weight_decay`](RuleExt::decoupled_weight_decay), [`lookahead`](RuleExt::lookahead),
 //! [`maximize`](RuleExt::maximize), [`clip_value`](RuleExt::clip_value), [`bounded`](RuleExt::bounded), [`l1`](RuleExt::l1).
 //!
+//! [`Lbfgs`] evaluates the objective several times in a step and has a loop of its own.
+//!
 //! A rule of one's own is a [`Rule`]: the formula for one weight. What needs more than one weight at a time (a norm, a
 //! matrix) is a [`TensorRule`]. In a loop of one's own, a [`Stepper`] moves one's own arrays.
 
@@ -33,6 +35,7 @@ mod adopt;
 mod asgd;
 mod driver;
 mod ftrl;
+mod lbfgs;
 mod lion;
 mod lookahead;
 mod madgrad;
@@ -64,6 +67,7 @@ pub use ademamix::AdEmaMix;
 pub use adopt::Adopt;
 pub use asgd::Asgd;
 pub use ftrl::FtrlProximal;
+pub use lbfgs::Lbfgs;
 pub use lion::Lion;
 pub use lookahead::Lookahead;
 pub use madgrad::Madgrad;

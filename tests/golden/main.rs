@@ -3,6 +3,7 @@
 
 mod clipping;
 mod json;
+mod lbfgs;
 mod losses;
 mod optimizers;
 mod problems;

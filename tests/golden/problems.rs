@@ -64,3 +64,38 @@ pub(crate) fn gradient(problem: &Value) -> GradientAt<'_> {
         kind => panic!("unknown problem {kind}"),
     }
 }
+
+/// The value of a problem that is a function.
+pub(crate) fn value(problem: &Value, x: &[f64]) -> f64 {
+    let matrix = |key: &str| {
+        let rows = problem[key].as_array().unwrap().len();
+        let values = numbers(&problem[key]);
+        Array2::from_shape_vec((rows, values.len() / rows), values).unwrap()
+    };
+    let point = Array1::from(x.to_vec());
+    match text(&problem["kind"]) {
+        "quadratic" => {
+            0.5 * point.dot(&matrix("A").dot(&point)) - Array1::from(numbers(&problem["b"])).dot(&point)
+        }
+        "rosenbrock" => {
+            let (a, b) = (number(&problem["a"]), number(&problem["b"]));
+            (a - x[0]).powi(2) + b * (x[1] - x[0] * x[0]).powi(2)
+        }
+        "beale" => [(1, 1.5), (2, 2.25), (3, 2.625)]
+            .iter()
+            .map(|&(n, c)| (c - x[0] + x[0] * x[1].powi(n)).powi(2))
+            .sum(),
+        "logistic" => {
+            let targets = numbers(&problem["y"]);
+            let loss = |(z, y): (&f64, &f64)| (-z.abs()).exp().ln_1p() + z.max(0.0) - y * z;
+            matrix("X")
+                .dot(&point)
+                .iter()
+                .zip(&targets)
+                .map(loss)
+                .sum::<f64>()
+                / targets.len() as f64
+        }
+        kind => panic!("{kind} has no value"),
+    }
+}
