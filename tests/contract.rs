@@ -49,6 +49,7 @@ macro_rules! signs {
             Box::new(Lion::new()),
             Box::new(Rprop::new()),
             Box::new(Adopt::new()),
+            Box::new(Sophia::new()),
         ];
         all
     }};
@@ -286,7 +287,7 @@ proptest! {
                 "adagrad" | "ftrl-proximal" | "sm3" => 0.5,
                 "adadelta" | "prodigy" | "dadapt-adamw" => 1.0,
                 "qhm" => 0.1,
-                "sign-sgd" | "signum" | "lion" | "fromage" | "lars" | "adopt" => 0.005,
+                "sign-sgd" | "signum" | "lion" | "fromage" | "lars" | "adopt" | "sophia" => 0.005,
                 _ => 0.02,
             };
             let (mut weights, mut memory) = (start.clone(), state(&*optimizer, &[12], &[]));

@@ -1,6 +1,8 @@
 //! Rules and conventions without golden cases follow their formulas, written out here step by step.
 
-use downhill::optim::{AdaBound, Adam, FtrlProximal, NAdam, Optimizer, QhAdam, Qhm, Rates, State};
+use downhill::optim::{
+    AdaBound, Adam, FtrlProximal, Lbfgs, NAdam, Optimizer, QhAdam, Qhm, Rates, Sophia, State,
+};
 use downhill::prelude::*;
 
 const BETA1: f64 = 0.9;
@@ -217,4 +219,78 @@ fn wrappers_of_single_weights() {
             .unwrap();
         assert!(weights[0].is_nan());
     }
+}
+
+/// With curvature large enough that nothing is clipped; the golden cases are clipped throughout.
+#[test]
+fn sophia_divides_by_the_curvature_it_is_told() {
+    let rule = Sophia::new().gamma(1.0).beta2(0.5);
+    let mut layout = Layout::new();
+    layout.add("x", 1).unwrap();
+    let mut state = State::<f64>::new(&rule, &layout, &[]).unwrap();
+    let (mut mine, mut reference, mut m, mut h) = ([0.7], 0.7, 0.0, 0.0);
+    for (t, rate, gradient) in steps() {
+        rule.step(&mut state, &mut mine, &[gradient], Rates::from(rate))
+            .unwrap();
+        m = 0.965 * m + 0.035 * gradient;
+        let corrected = m / (1.0 - 0.965_f64.powi(t));
+        reference -= rate * (corrected / f64::max(h, 1e-8)).clamp(-1.0, 1.0);
+        assert!((mine[0] - reference).abs() < 1e-13, "step {t}");
+        if t % 3 == 1 {
+            rule.curve(&mut state, &[20.0 + f64::from(t)]).unwrap();
+            h = 0.5 * h + 0.5 * (20.0 + f64::from(t));
+        }
+    }
+    assert!(
+        rule.curve(&mut state, &[1.0, 2.0])
+            .unwrap_err()
+            .to_string()
+            .contains("diagonal")
+    );
+    let mut other = State::<f64>::new(&Adam::new(), &layout, &[]).unwrap();
+    assert!(
+        rule.curve(&mut other, &[1.0])
+            .unwrap_err()
+            .to_string()
+            .contains("curvature")
+    );
+}
+
+#[test]
+fn lbfgs_refuses_what_it_cannot_use() {
+    let square = || {
+        Function::new(vec![3.0], |x: &[f64], g: &mut [f64]| {
+            g[0] = 2.0 * x[0];
+            x[0] * x[0]
+        })
+    };
+    for (mut lbfgs, part) in [
+        (Lbfgs::new().learning_rate(0.0), "learning_rate is 0"),
+        (Lbfgs::new().iterations(0), "iterations is 0"),
+        (Lbfgs::new().evaluations(0), "evaluations is 0"),
+        (Lbfgs::new().history(0), "history is 0"),
+        (Lbfgs::new().tolerance_gradient(-1.0), "tolerance_gradient is -1"),
+        (Lbfgs::new().tolerance_change(f64::NAN), "tolerance_change is NaN"),
+    ] {
+        let message = lbfgs.minimize(square(), 1).unwrap_err().to_string();
+        assert!(message.contains(part), "{message} does not say {part}");
+    }
+    let nan = Function::new(vec![3.0], |_: &[f64], _: &mut [f64]| f64::NAN);
+    assert!(
+        Lbfgs::new()
+            .minimize(nan, 1)
+            .unwrap_err()
+            .to_string()
+            .contains("NaN")
+    );
+    // In single precision too, and a second minimisation goes on from what is remembered.
+    let narrow = Function::new(vec![3.0_f32, -1.0], |x: &[f32], g: &mut [f32]| {
+        g.iter_mut()
+            .zip(x)
+            .zip([1.0, 50.0])
+            .for_each(|((g, x), c)| *g = c * x);
+        x.iter().zip([1.0, 50.0]).map(|(x, c)| 0.5 * c * x * x).sum()
+    });
+    let params = Lbfgs::new().strong_wolfe().minimize(narrow, 20).unwrap();
+    assert!(params.norm() < 1e-4, "{params:?}");
 }

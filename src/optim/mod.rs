@@ -11,6 +11,7 @@
 //! | [`AdEmaMix`], [`Adan`] | 3, 4 | Adam with a further average |
 //! | [`Adadelta`] | 2 | steps in the units of the weights |
 //! | [`SignSgd`], [`Signum`], [`Lion`], [`Rprop`] | 0, 1, 1, 2 | by the sign |
+//! | [`Sophia`] | 2 | momentum by curvature, clipped |
 //! | [`Asgd`], [`ScheduleFree`] | 1, 1 (AdamW 2) | averaged; a trainer evaluates the average |
 //! | [`Lamb`], [`Lars`], [`Fromage`], [`NovoGrad`], [`Sm3`], [`Adafactor`], [`Muon`], [`Prodigy`], [`DAdapt`] | | tensor by tensor |
 //!
@@ -50,6 +51,7 @@ mod schedule_free;
 mod settings;
 mod sgd;
 mod signum;
+mod sophia;
 mod state;
 mod stepper;
 mod tensor;
@@ -81,6 +83,7 @@ pub use rule::{Memory, Moment, Off, On, Rule, Slots, Switch};
 pub use schedule_free::ScheduleFree;
 pub use sgd::{GradientDescent, MiniBatchSgd, Sgd};
 pub use signum::{SignSgd, Signum};
+pub use sophia::Sophia;
 pub use state::{Buffer, State};
 pub use stepper::{Pair, Stepper};
 pub use tensor::{

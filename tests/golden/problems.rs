@@ -99,3 +99,28 @@ pub(crate) fn value(problem: &Value, x: &[f64]) -> f64 {
         kind => panic!("{kind} has no value"),
     }
 }
+
+/// The diagonal of the Hessian of a problem.
+pub(crate) fn curvature(problem: &Value, x: &[f64]) -> Vec<f64> {
+    let matrix = |key: &str| {
+        let rows = problem[key].as_array().unwrap().len();
+        let values = numbers(&problem[key]);
+        Array2::from_shape_vec((rows, values.len() / rows), values).unwrap()
+    };
+    match text(&problem["kind"]) {
+        "quadratic" => matrix("A").diag().to_vec(),
+        "rosenbrock" => {
+            let b = number(&problem["b"]);
+            vec![2.0 - 4.0 * b * (x[1] - 3.0 * x[0] * x[0]), 2.0 * b]
+        }
+        "logistic" => {
+            let inputs = matrix("X");
+            let sigmoid = inputs
+                .dot(&Array1::from(x.to_vec()))
+                .mapv(|z| 1.0 / (1.0 + (-z).exp()));
+            let spread = sigmoid.mapv(|s| s * (1.0 - s));
+            (inputs.mapv(|x| x * x).t().dot(&spread) / inputs.nrows() as f64).to_vec()
+        }
+        kind => panic!("{kind} has no curvature"),
+    }
+}

@@ -43,6 +43,7 @@ fn rows() -> Vec<Row> {
         (Box::new(Adopt::new()), "u = g/max(√v₋₁, ε), averaged", "β 0.9, 0.9999, ε 1e-6", "Optax: the same", &["optax.contrib.adopt"]),
         (Box::new(Madgrad::new()), "dual averaging, ∛ of the sum of squares", "β 0.9, ε 1e-6", "Optax: the same", &["optax.contrib.madgrad"]),
         (Box::new(FtrlProximal::new()), "zero where abs z ≤ λ₁", "β 1", "Keras: β 0, n₀ 0.1, 2λ₂", &[]),
+        (Box::new(Sophia::new()), "w − η clip(m̂/max(γh, ε))", "β 0.965, 0.99, γ 0.01", "Optax: the same", &["optax.contrib.sophia"]),
         (Box::new(ScheduleFree::sgd()), "z − ηg; y between z and its average", "β₁ 0.9, p 2", "Optax: the same", &["optax.contrib.schedule_free_sgd"]),
         (Box::new(ScheduleFree::adamw()), "z − η g/(√v̂ + ε); the same", "β 0.9, 0.999", "Optax: the same", &["optax.contrib.schedule_free_adamw"]),
         (Box::new(Lamb::new()), "Adam's step u, times ‖w‖/‖u‖", "ε 1e-6", "Optax: the same", &["optax.lamb"]),

@@ -1,0 +1,103 @@
+//! Sophia: steps by the curvature, clipped.
+
+use super::{
+    Moment, Rule, State,
+    settings::{described, settings},
+};
+use crate::{Error, Scalar};
+
+settings! {
+    /// Sophia: momentum divided by an estimate of the curvature of each weight, and clipped.
+    ///
+    /// `m ← β₁ m + (1 − β₁) g`, `u = m̂ / max(γ h, ε)`, clipped to ±`clip`, `w ← w − η u`. h is a moving average of the diagonal
+    /// of the Hessian, which the caller estimates every few steps (by Hutchinson's or Gauss and Newton's method, or
+    /// exactly) and hands to [`Sophia::curve`]. Until then every step is by sign.
+    ///
+    /// | setting | default | range |
+    /// |---|---|---|
+    /// | `beta1` β₁ | 0.965 | [0, 1) |
+    /// | `beta2` β₂, of h | 0.99 | [0, 1) |
+    /// | `gamma` γ | 0.01 | > 0 |
+    /// | `clip` | 1 | > 0 |
+    /// | `epsilon` ε | 1e-8 | > 0 |
+    /// | learning rate | 0.001 | ≥ 0 |
+    ///
+    /// Equal to `optax.contrib.sophia` with [`decoupled_weight_decay`](super::RuleExt::decoupled_weight_decay) around it, given
+    /// the same diagonals.
+    ///
+    /// Source: H. Liu et al., arXiv 2305.14342 (2023).
+    pub struct Sophia {
+        /// Sets β₁, how much of the first moment is kept at each step. Default: 0.965.
+        beta1 = 0.965, below_one;
+        /// Sets β₂, how much of the curvature is kept when a new one comes. Default: 0.99.
+        beta2 = 0.99, below_one;
+        /// Sets γ, by which the curvature is multiplied. Default: 0.01.
+        gamma = 0.01, positive;
+        /// Sets the largest step before it is multiplied by the rate. Default: 1.
+        clip = 1.0, positive;
+        /// Sets ε, the least curvature that divides. Default: 1e-8.
+        epsilon = 1e-8, positive;
+    }
+}
+
+impl Sophia {
+    /// Takes in a new diagonal of the Hessian, for the steps to come: `h ← β₂ h + (1 − β₂) diagonal`.
+    ///
+    /// # Errors
+    /// [`Error::ShapeMismatch`] for another number of weights, [`Error::Foreign`] for a state without curvature.
+    pub fn curve<F: Scalar>(&self, state: &mut State<F>, diagonal: &[F]) -> Result<(), Error> {
+        let Some((_, curvature)) = state.buffers.iter_mut().find(|(name, _)| *name == "curvature") else {
+            return Err(Error::Foreign {
+                argument: "state".into(),
+                given: "an optimiser without curvature".into(),
+                expected: "\"sophia\"".into(),
+            });
+        };
+        if diagonal.len() != curvature.len() {
+            return Err(Error::shape("diagonal", &[diagonal.len()], &[curvature.len()]));
+        }
+        let [kept, fresh] = [self.beta2, 1.0 - self.beta2].map(F::of);
+        curvature
+            .iter_mut()
+            .zip(diagonal)
+            .for_each(|(h, &d)| *h = kept * *h + fresh * d);
+        Ok(())
+    }
+}
+
+impl<F: Scalar> Rule<F> for Sophia {
+    type Slots = [F; 2];
+    type Coefficients = [F; 7];
+    described!("sophia", 1e-3, ["first_moment" = 0.0, "curvature" = 0.0]);
+
+    fn coefficients(&self, now: Moment) -> [F; 7] {
+        let beta1 = now.momentum.unwrap_or(self.beta1);
+        let inverse = 1.0 / now.correction(beta1);
+        let c = [
+            now.learning_rate,
+            beta1,
+            1.0 - beta1,
+            inverse,
+            self.gamma,
+            self.clip,
+        ];
+        let [rate, beta1, rest1, inverse, gamma, clip] = c.map(F::of);
+        [
+            rate,
+            beta1,
+            rest1,
+            inverse,
+            gamma,
+            clip,
+            F::of(self.epsilon).max(F::min_positive_value()),
+        ]
+    }
+
+    #[inline(always)]
+    fn update(c: &[F; 7], weight: &mut F, gradient: F, [first, curvature]: &mut [F; 2]) {
+        let &[rate, beta1, rest1, inverse, gamma, clip, epsilon] = c;
+        *first = beta1 * *first + rest1 * gradient;
+        let step = inverse * *first / (gamma * *curvature).max(epsilon);
+        *weight -= rate * step.max(-clip).min(clip);
+    }
+}
