@@ -77,6 +77,30 @@ pub enum Error {
         /// What it is used with.
         expected: String,
     },
+    /// The operating system refused to read or write.
+    #[error("{path} could not be {action}: {message}")]
+    Io {
+        /// The file.
+        path: String,
+        /// What was tried: "read", "written", "renamed".
+        action: &'static str,
+        /// What kind of refusal it was.
+        kind: std::io::ErrorKind,
+        /// What the system says.
+        message: String,
+    },
+    /// A file, a stream or a saved state that is not what it should be.
+    #[error("{source_name}, {place}: found {given}, but expected {expected}")]
+    Malformed {
+        /// The file or stream.
+        source_name: String,
+        /// Where in it: "line 3", "byte 128", the name of an entry.
+        place: String,
+        /// What was found.
+        given: String,
+        /// What was expected.
+        expected: String,
+    },
 }
 
 impl Error {
@@ -107,6 +131,30 @@ impl Error {
             argument: argument.into(),
             given: given.to_vec(),
             expected: expected.to_vec(),
+        }
+    }
+
+    #[allow(dead_code, reason = "only some features read or write files")]
+    pub(crate) fn io(path: &std::path::Path, action: &'static str, error: &std::io::Error) -> Self {
+        Error::Io {
+            path: path.display().to_string(),
+            action,
+            kind: error.kind(),
+            message: error.to_string(),
+        }
+    }
+
+    pub(crate) fn malformed(
+        source_name: impl Into<String>,
+        place: impl Into<String>,
+        given: impl ToString,
+        expected: impl Into<String>,
+    ) -> Self {
+        Error::Malformed {
+            source_name: source_name.into(),
+            place: place.into(),
+            given: given.to_string(),
+            expected: expected.into(),
         }
     }
 

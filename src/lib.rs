@@ -53,6 +53,7 @@ mod error;
 mod gradient;
 mod group;
 mod linalg;
+mod memo;
 mod params;
 mod scalar;
 
@@ -71,6 +72,7 @@ pub use error::Error;
 pub use gradient::Gradient;
 pub use group::{Factors, Group};
 pub use loss::Loss;
+pub use memo::{Memo, Value};
 pub use model::Model;
 pub use ndarray;
 pub use objective::{EmpiricalRisk, Function, Objective};

@@ -42,7 +42,7 @@ pub use ramp::Ramp;
 pub use restarts::CosineRestarts;
 pub use step::StepDecay;
 
-use crate::{Error, error::check, train::Record};
+use crate::{Error, Memo, error::check, train::Record};
 
 /// A length with its unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -130,6 +130,20 @@ pub trait LrSchedule: Send {
         Vec::new()
     }
 
+    /// Hands over what it has learnt during the run, to be saved. A schedule that only looks at the step has nothing.
+    fn save(&self, memo: &mut Memo) {
+        let _ = memo;
+    }
+
+    /// Takes back what [`LrSchedule::save`] handed over.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`] if something is missing; then nothing has changed.
+    fn load(&mut self, memo: &Memo) -> Result<(), Error> {
+        let _ = memo;
+        Ok(())
+    }
+
     /// Whether every setting is legal. Called when a run is built.
     ///
     /// # Errors
@@ -172,6 +186,14 @@ impl<S: LrSchedule + ?Sized> LrSchedule for Box<S> {
 
     fn watches(&self) -> Vec<&str> {
         (**self).watches()
+    }
+
+    fn save(&self, memo: &mut Memo) {
+        (**self).save(memo);
+    }
+
+    fn load(&mut self, memo: &Memo) -> Result<(), Error> {
+        (**self).load(memo)
     }
 
     fn validate(&self) -> Result<(), Error> {

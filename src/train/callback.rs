@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use super::{Record, Run};
-use crate::{Gradient, Params, optim::Rates};
+use crate::{Error, Gradient, Memo, Params, optim::Rates};
 
 /// After an update.
 #[derive(Debug)]
@@ -70,6 +70,20 @@ pub trait Callback<F> {
     fn on_epoch(&mut self, event: &EpochEvent<'_, F>) -> ControlFlow<String> {
         let _ = event;
         ControlFlow::Continue(())
+    }
+
+    /// Hands over what it has learnt during the run, to be saved. Default: nothing.
+    fn save(&self, memo: &mut Memo) {
+        let _ = memo;
+    }
+
+    /// Takes back what [`Callback::save`] handed over.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`] if something is missing; then nothing has changed.
+    fn load(&mut self, memo: &Memo) -> Result<(), Error> {
+        let _ = memo;
+        Ok(())
     }
 
     /// At the end, however it came.

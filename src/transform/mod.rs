@@ -20,7 +20,7 @@ pub use clip::{ClipNorm, ClipTensorNorm, Norm};
 pub use noise::Noise;
 pub use unit::{AdaptiveClip, Centralize};
 
-use crate::{Error, Gradient, Params, Scalar};
+use crate::{Error, Gradient, Memo, Params, Scalar};
 
 /// Changes the gradient of a step.
 ///
@@ -48,6 +48,20 @@ pub trait GradientTransform<F: Scalar>: Send {
     /// # Errors
     /// [`Error::InvalidArgument`] naming the setting.
     fn validate(&self) -> Result<(), Error> {
+        Ok(())
+    }
+
+    /// Hands over what it has learnt during the run, to be saved. Default: nothing.
+    fn save(&self, memo: &mut Memo) {
+        let _ = memo;
+    }
+
+    /// Takes back what [`GradientTransform::save`] handed over.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`] if something is missing; then nothing has changed.
+    fn load(&mut self, memo: &Memo) -> Result<(), Error> {
+        let _ = memo;
         Ok(())
     }
 
