@@ -1,5 +1,6 @@
 //! What is known of an epoch, and of a run.
 
+use super::History;
 use crate::{Error, Params};
 
 /// Whether lower or higher is better.
@@ -118,6 +119,24 @@ impl Record {
                 .map(|(_, value)| *value),
         }
     }
+
+    /// Every number that is known, with its name, in the order of the fields.
+    pub fn columns(&self) -> impl Iterator<Item = (&str, f64)> {
+        let metrics = self.metrics.iter().map(|(name, value)| (name.as_str(), *value));
+        [
+            ("epoch", self.epoch as f64),
+            ("step", self.step as f64),
+            ("loss", self.loss),
+        ]
+        .into_iter()
+        .chain(self.validation_loss.map(|loss| ("validation_loss", loss)))
+        .chain(metrics)
+        .chain([("learning_rate", self.learning_rate)])
+        .chain(self.momentum.map(|momentum| ("momentum", momentum)))
+        .chain(self.beta2.map(|beta2| ("beta2", beta2)))
+        .chain(self.weight_decay.map(|decay| ("weight_decay", decay)))
+        .chain([("seconds", self.seconds)])
+    }
 }
 
 /// Why a run ended.
@@ -162,7 +181,7 @@ pub struct Run<F> {
     /// Their average over the steps, where the trainer or the optimiser keeps one and all of them were finite.
     pub average: Option<Params<F>>,
     /// One record an epoch. Where an epoch is a single step of a function, at most some thousand, evenly spaced.
-    pub history: Vec<Record>,
+    pub history: History,
     /// Why it ended.
     pub stop: StopReason,
     /// The number of updates made.

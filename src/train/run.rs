@@ -3,7 +3,7 @@
 use std::{ops::ControlFlow, time::Instant};
 
 use super::{
-    Best, Goal, Record, StepEvent, StopReason, Trainer, Watch,
+    Best, Goal, History, StepEvent, StopReason, Trainer, Watch,
     update::{Seen, Update},
 };
 use crate::{
@@ -26,7 +26,7 @@ pub(super) struct Loop<'a, F: Scalar, O> {
     /// What is evaluated in their place.
     pub(super) averaged: Option<Params<F>>,
     pub(super) best: Best<F>,
-    pub(super) history: Vec<Record>,
+    pub(super) history: History,
     /// Every so many epochs one is recorded; grows only for functions.
     pub(super) stride: u64,
     pub(super) started: Instant,
@@ -75,7 +75,7 @@ impl<'a, F: Scalar, O: Objective<F>> Loop<'a, F, O> {
             update,
             params,
             best,
-            history: Vec::new(),
+            history: History::default(),
             stride: 1,
             started: Instant::now(),
             step: 0,

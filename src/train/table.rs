@@ -1,0 +1,39 @@
+//! Rows of named numbers as text.
+
+use std::fmt::Write;
+
+/// The line of names of a file of comma-separated values.
+pub(super) fn csv_names<'a>(text: &mut String, names: impl Iterator<Item = &'a str>) {
+    for (place, name) in names.enumerate() {
+        text.push_str(if place == 0 { "" } else { "," });
+        if name.contains([',', '"', '\n', '\r']) {
+            text.push('"');
+            text.push_str(&name.replace('"', "\"\""));
+            text.push('"');
+        } else {
+            text.push_str(name);
+        }
+    }
+    text.push('\n');
+}
+
+/// A line of comma-separated values; a cell is empty where there is none.
+pub(super) fn csv_row(text: &mut String, values: impl Iterator<Item = Option<f64>>) {
+    for (place, value) in values.enumerate() {
+        text.push_str(if place == 0 { "" } else { "," });
+        if let Some(value) = value {
+            number(text, value);
+        }
+    }
+    text.push('\n');
+}
+
+/// The shortest text that reads back to the same bits; without a point where it is whole.
+fn number(text: &mut String, value: f64) {
+    // Writing to a string cannot fail.
+    let _ = if value.fract() == 0.0 && value.abs() < 1e15 {
+        write!(text, "{value}")
+    } else {
+        write!(text, "{value:?}")
+    };
+}
