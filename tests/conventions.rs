@@ -1,7 +1,7 @@
 //! Rules and conventions without golden cases follow their formulas, written out here step by step.
 
 use downhill::optim::{
-    AdaBound, Adam, FtrlProximal, Lbfgs, NAdam, Optimizer, QhAdam, Qhm, Rates, Sophia, State,
+    AdaBound, Adam, FtrlProximal, Lbfgs, NAdam, Optimizer, QhAdam, Qhm, RAdam, Rates, Sophia, State,
 };
 use downhill::prelude::*;
 
@@ -293,4 +293,25 @@ fn lbfgs_refuses_what_it_cannot_use() {
     });
     let params = Lbfgs::new().strong_wolfe().minimize(narrow, 20).unwrap();
     assert!(params.norm() < 1e-4, "{params:?}");
+}
+
+#[test]
+fn radam_with_epsilon_after_the_correction() {
+    let (mut m, mut v) = (0.0, 0.0);
+    check(
+        RAdam::optax().beta2(0.9).epsilon(0.01).threshold(4.5),
+        |t, rate, g, w| {
+            m = BETA1 * m + (1.0 - BETA1) * g;
+            v = 0.9 * v + 0.1 * g * g;
+            let (power, limit) = (0.9_f64.powi(t), 2.0 / 0.1 - 1.0);
+            let length = limit - 2.0 * f64::from(t) * power / (1.0 - power);
+            let mean = m / (1.0 - BETA1.powi(t));
+            if length < 4.5 {
+                return w - rate * mean;
+            }
+            let r =
+                ((length - 4.0) * (length - 2.0) * limit / ((limit - 4.0) * (limit - 2.0) * length)).sqrt();
+            w - rate * r * mean / ((v / (1.0 - power)).sqrt() + 0.01)
+        },
+    );
 }

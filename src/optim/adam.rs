@@ -2,6 +2,7 @@
 
 use super::{
     Buffer, DecoupledWeightDecay, Moment, Off, On, Rule, RuleExt, Switch, adagrad::positive_epsilon,
+    settings::Convention,
 };
 use crate::{Error, Scalar, error::check};
 
@@ -40,14 +41,6 @@ pub struct Adam<Maximum = Off> {
     epsilon: f64,
     convention: Convention,
     amsgrad: Maximum,
-}
-
-/// Where frameworks differ.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Convention {
-    Torch,
-    Keras,
-    Optax,
 }
 
 /// AdamW: [`Adam`] with decoupled weight decay, `w ← w (1 − η λ)` before the step.

@@ -3,15 +3,15 @@
 use super::{
     Moment, Rule,
     adagrad::positive_epsilon,
-    settings::{described, settings},
+    settings::{Convention, described, settings},
 };
 use crate::Scalar;
 
 settings! {
     /// RAdam: rectified Adam.
     ///
-    /// Both moments as in [`Adam`](super::Adam); `ρ∞ = 2/(1 − β₂) − 1`, `ρ = ρ∞ − 2 t β₂ᵗ/(1 − β₂ᵗ)`. Where ρ > 5:
-    /// `w ← w − η r m / (1 − β₁ᵗ) · √(1 − β₂ᵗ) / (√v + ε)` with
+    /// Both moments as in [`Adam`](super::Adam); `ρ∞ = 2/(1 − β₂) − 1`, `ρ = ρ∞ − 2 t β₂ᵗ/(1 − β₂ᵗ)`. Where ρ is above the
+    /// threshold: `w ← w − η r m / (1 − β₁ᵗ) · √(1 − β₂ᵗ) / (√v + ε)` with
     /// `r = √((ρ−4)(ρ−2)ρ∞ / ((ρ∞−4)(ρ∞−2)ρ))`; before that, plain momentum: `w ← w − η m / (1 − β₁ᵗ)`.
     ///
     /// | setting | default | range |
@@ -19,10 +19,11 @@ settings! {
     /// | `beta1` β₁ | 0.9 | [0, 1) |
     /// | `beta2` β₂ | 0.999 | [0, 1) |
     /// | `epsilon` ε | 1e-8 | ≥ 0 |
+    /// | `threshold` | 5 | ≥ 0, but counts as at least 4, below which r is not a number |
     /// | learning rate | 0.001 | ≥ 0 |
     ///
     /// Equal to `torch.optim.RAdam`, which adds ε to the uncorrected root; its `decoupled_weight_decay` is
-    /// [`RuleExt::decoupled_weight_decay`](super::RuleExt::decoupled_weight_decay).
+    /// [`RuleExt::decoupled_weight_decay`](super::RuleExt::decoupled_weight_decay). [`RAdam::optax`] adds ε to the corrected root.
     ///
     /// Source: L. Liu et al., *On the Variance of the Adaptive Learning Rate and Beyond*, arXiv 1908.03265 (2020).
     pub struct RAdam {
@@ -32,48 +33,56 @@ settings! {
         beta2 = 0.999, below_one;
         /// Sets ε, added to the root. Default: 1e-8.
         epsilon = 1e-8, non_negative;
+        /// Sets the ρ from which on the second moment is relied on. Default: 5.
+        threshold = 5.0, non_negative;
+    }
+    with convention: Convention = Convention::Torch;
+}
+
+impl RAdam {
+    /// As Optax has it: `η r m̂ / (√(v / (1 − β₂ᵗ)) + ε)`, from the threshold itself on.
+    pub fn optax() -> Self {
+        Self {
+            convention: Convention::Optax,
+            ..Self::new()
+        }
     }
 }
 
 impl<F: Scalar> Rule<F> for RAdam {
     type Slots = [F; 2];
     /// The flag says whether the second moment can be relied on yet.
-    type Coefficients = (bool, [F; 6]);
+    type Coefficients = (bool, [F; 7]);
     described!("radam", 1e-3, ["first_moment" = 0.0, "second_moment" = 0.0]);
 
-    fn coefficients(&self, now: Moment) -> (bool, [F; 6]) {
+    fn coefficients(&self, now: Moment) -> (bool, [F; 7]) {
         let beta1 = now.momentum.unwrap_or(self.beta1);
         let beta2 = now.beta2.unwrap_or(self.beta2);
         let correction = now.correction(beta2);
         let limit = 2.0 / (1.0 - beta2) - 1.0;
         let length = limit - 2.0 * now.step as f64 * (1.0 - correction) / correction;
-        let rectified = length > 5.0;
+        let torch = self.convention == Convention::Torch;
+        let threshold = self.threshold.max(4.0);
+        let rectified = length > threshold || (length == threshold && !torch);
         let mut rate = now.learning_rate / now.correction(beta1);
         if rectified {
             let variance = (length - 4.0) * (length - 2.0) * limit / ((limit - 4.0) * (limit - 2.0) * length);
-            rate *= (variance * correction).sqrt();
+            rate *= variance.sqrt() * if torch { correction.sqrt() } else { 1.0 };
         }
-        let [beta1, rest1, beta2, rest2] = [beta1, 1.0 - beta1, beta2, 1.0 - beta2].map(F::of);
-        (
-            rectified,
-            [
-                F::of(rate),
-                beta1,
-                rest1,
-                beta2,
-                rest2,
-                positive_epsilon(self.epsilon),
-            ],
-        )
+        let root = if torch { 1.0 } else { 1.0 / correction.sqrt() };
+        let [rate, beta1, rest1, beta2, rest2, root] =
+            [rate, beta1, 1.0 - beta1, beta2, 1.0 - beta2, root].map(F::of);
+        let epsilon = positive_epsilon(self.epsilon);
+        (rectified, [rate, beta1, rest1, beta2, rest2, root, epsilon])
     }
 
     #[inline(always)]
-    fn update((rectified, c): &(bool, [F; 6]), weight: &mut F, gradient: F, [first, second]: &mut [F; 2]) {
-        let &[rate, beta1, rest1, beta2, rest2, epsilon] = c;
+    fn update((rectified, c): &(bool, [F; 7]), weight: &mut F, gradient: F, [first, second]: &mut [F; 2]) {
+        let &[rate, beta1, rest1, beta2, rest2, root, epsilon] = c;
         *first = beta1 * *first + rest1 * gradient;
         *second = beta2 * *second + rest2 * (gradient * gradient);
         let divisor = if *rectified {
-            second.sqrt() + epsilon
+            second.sqrt() * root + epsilon
         } else {
             F::one()
         };

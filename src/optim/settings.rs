@@ -1,25 +1,36 @@
 //! The builder of a rule, written once.
 
-/// Defines a rule whose settings are all numbers: the struct, `new` with the defaults, a setter and a check for each
-/// setting, and `Default`. A check is the name of a function of `error::check`.
+/// Where frameworks differ.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Convention {
+    Torch,
+    Keras,
+    Optax,
+}
+
+/// Defines a rule whose settings are numbers: the struct, `new` with the defaults, a setter and a check for each
+/// setting, and `Default`. A check is the name of a function of `error::check`. After `with` come fields that are no
+/// numbers, with their defaults; what sets them is written by hand.
 macro_rules! settings {
     (
         $(#[$doc:meta])*
         pub struct $name:ident {
             $( $(#[$field_doc:meta])* $field:ident = $default:expr, $check:ident; )*
         }
+        $( with $option:ident: $type:ty = $value:expr; )*
     ) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq)]
         #[must_use]
         pub struct $name {
             $($field: f64,)*
+            $($option: $type,)*
         }
 
         impl $name {
             /// With the defaults of the table.
             pub fn new() -> Self {
-                Self { $($field: $default,)* }
+                Self { $($field: $default,)* $($option: $value,)* }
             }
 
             $(
