@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::Error;
 
-/// Named numbers, with parts that are named too: what a [checkpoint](crate::train) keeps of a schedule, a transform or a
+/// Named numbers, counts and texts, with parts that are named too: what a [checkpoint](crate::train) keeps of a schedule, a transform or a
 /// callback. Keyed by name, exact to the bit, and strict: what is missing or of another kind is an error.
 ///
 /// ```
@@ -27,7 +27,7 @@ pub struct Memo {
     entries: BTreeMap<String, Value>,
 }
 
-/// Numbers or counts of a [`Memo`].
+/// What stands under a name of a [`Memo`].
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Value {
@@ -35,6 +35,14 @@ pub enum Value {
     Numbers(Vec<f64>),
     /// Whole numbers.
     Counts(Vec<u64>),
+    /// A text.
+    Text(String),
+}
+
+impl From<&str> for Value {
+    fn from(text: &str) -> Self {
+        Value::Text(text.into())
+    }
 }
 
 impl<const N: usize> From<[f64; N]> for Value {
@@ -67,7 +75,7 @@ impl Memo {
         Self::default()
     }
 
-    /// Keeps numbers (`[f64; N]`, `Vec<f64>`) or counts (`[u64; N]`, `Vec<u64>`) under a name.
+    /// Keeps numbers (`[f64; N]`, `Vec<f64>`), counts (`[u64; N]`, `Vec<u64>`) or a text (`&str`) under a name.
     pub fn put(&mut self, name: &str, value: impl Into<Value>) {
         self.entries.insert(name.into(), value.into());
     }
@@ -99,7 +107,7 @@ impl Memo {
     /// The numbers of a name.
     ///
     /// # Errors
-    /// [`Error::Malformed`] if there is no such entry, or if it holds counts.
+    /// [`Error::Malformed`] if there is no such entry, or if it holds something else.
     pub fn numbers(&self, name: &str) -> Result<&[f64], Error> {
         match self.entries.get(name) {
             Some(Value::Numbers(numbers)) => Ok(numbers),
@@ -110,11 +118,22 @@ impl Memo {
     /// The counts of a name.
     ///
     /// # Errors
-    /// [`Error::Malformed`] if there is no such entry, or if it holds numbers.
+    /// [`Error::Malformed`] if there is no such entry, or if it holds something else.
     pub fn counts(&self, name: &str) -> Result<&[u64], Error> {
         match self.entries.get(name) {
             Some(Value::Counts(counts)) => Ok(counts),
             other => Err(refuse(name, other, "counts")),
+        }
+    }
+
+    /// The text of a name.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`] if there is no such entry, or if it holds something else.
+    pub fn text(&self, name: &str) -> Result<&str, Error> {
+        match self.entries.get(name) {
+            Some(Value::Text(text)) => Ok(text),
+            other => Err(refuse(name, other, "a text")),
         }
     }
 
@@ -141,12 +160,71 @@ impl Memo {
     }
 }
 
+/// The name of a type without the paths: `ReduceOnPlateau<Cyclical>`.
+pub(crate) fn kind<T: ?Sized>() -> String {
+    let name = std::any::type_name::<T>();
+    let is_name = |c: char| c.is_alphanumeric() || c == '_' || c == ':';
+    let mut kind = String::new();
+    let mut rest = name;
+    while let Some(first) = rest.chars().next() {
+        let end = rest.find(|c| !is_name(c)).unwrap_or(rest.len());
+        if end == 0 {
+            kind.push(first);
+            rest = &rest[first.len_utf8()..];
+        } else {
+            let (path, after) = rest.split_at(end);
+            kind.push_str(path.rsplit("::").next().unwrap_or(path));
+            rest = after;
+        }
+    }
+    kind
+}
+
 #[cold]
 fn refuse(name: &str, given: Option<&Value>, expected: &str) -> Error {
     let given = match given {
         None => "nothing".to_string(),
         Some(Value::Numbers(numbers)) => format!("{} numbers", numbers.len()),
         Some(Value::Counts(counts)) => format!("{} counts", counts.len()),
+        Some(Value::Text(text)) => format!("the text {text:?}"),
     };
     Error::malformed("the saved state", name, given, expected)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kind_has_no_paths() {
+        assert_eq!(kind::<f64>(), "f64");
+        assert_eq!(
+            kind::<Vec<Option<std::time::Duration>>>(),
+            "Vec<Option<Duration>>"
+        );
+        assert_eq!(kind::<(Memo, &[String])>(), "(Memo, &[String])");
+        assert_eq!(kind::<dyn crate::LrSchedule>(), "dyn LrSchedule");
+    }
+
+    #[test]
+    fn parts_do_not_mix_and_wrong_kinds_are_refused() {
+        let (mut whole, mut part) = (Memo::new(), Memo::new());
+        part.put("best", [f64::NAN]);
+        part.put("name", "accuracy");
+        whole.put("a", [1_u64]);
+        whole.put_part("a", part.clone());
+        whole.put_part("ab", Memo::new());
+        assert_eq!(whole.part("a").text("name"), Ok("accuracy"));
+        assert!(whole.part("a").number("best").unwrap().is_nan());
+        assert_eq!(whole.part("ab"), Memo::new());
+        assert_eq!(whole.count("a"), Ok(1));
+        for refused in [
+            whole.number("a").map(drop),
+            whole.text("a").map(drop),
+            whole.part("a").count("name").map(drop),
+            whole.count("b").map(drop),
+        ] {
+            assert!(matches!(refused, Err(Error::Malformed { .. })), "{refused:?}");
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! Schedules of schedules.
 
 use super::{LrSchedule, Progress, Span};
-use crate::{Error, error::check, train::Record};
+use crate::{Error, Memo, error::check, train::Record};
 
 /// What can be done with any schedule; a number is one.
 ///
@@ -207,6 +207,20 @@ fn later(progress: &Progress, by: u64) -> Progress {
     }
 }
 
+/// Keeps two schedules as parts of one memo.
+fn save_both(first: &impl LrSchedule, second: &impl LrSchedule, memo: &mut Memo) {
+    let (mut a, mut b) = (Memo::new(), Memo::new());
+    first.save(&mut a);
+    second.save(&mut b);
+    memo.put_part("first", a);
+    memo.put_part("second", b);
+}
+
+fn load_both(first: &mut impl LrSchedule, second: &mut impl LrSchedule, memo: &Memo) -> Result<(), Error> {
+    first.load(&memo.part("first"))?;
+    second.load(&memo.part("second"))
+}
+
 impl<A: LrSchedule, B: LrSchedule, C: Combine> LrSchedule for Both<A, B, C> {
     fn rate(&mut self, progress: &Progress) -> f64 {
         C::combine(self.parts.0.rate(progress), self.parts.1.rate(progress))
@@ -230,6 +244,14 @@ impl<A: LrSchedule, B: LrSchedule, C: Combine> LrSchedule for Both<A, B, C> {
 
     fn watches(&self) -> Vec<&str> {
         [self.parts.0.watches(), self.parts.1.watches()].concat()
+    }
+
+    fn save(&self, memo: &mut Memo) {
+        save_both(&self.parts.0, &self.parts.1, memo);
+    }
+
+    fn load(&mut self, memo: &Memo) -> Result<(), Error> {
+        load_both(&mut self.parts.0, &mut self.parts.1, memo)
     }
 
     fn validate(&self) -> Result<(), Error> {
@@ -273,6 +295,18 @@ impl<A: LrSchedule, B: LrSchedule> LrSchedule for Sequence<A, B> {
 
     fn watches(&self) -> Vec<&str> {
         [self.parts.0.watches(), self.parts.1.watches()].concat()
+    }
+
+    fn save(&self, memo: &mut Memo) {
+        save_both(&self.parts.0, &self.parts.1, memo);
+        memo.put("in_second", [u64::from(self.second)]);
+    }
+
+    fn load(&mut self, memo: &Memo) -> Result<(), Error> {
+        let second = memo.count("in_second")? != 0;
+        load_both(&mut self.parts.0, &mut self.parts.1, memo)?;
+        self.second = second;
+        Ok(())
     }
 
     fn validate(&self) -> Result<(), Error> {
@@ -322,6 +356,14 @@ impl<S: LrSchedule> LrSchedule for Shifted<S> {
 
     pass_on!();
 
+    fn save(&self, memo: &mut Memo) {
+        self.schedule.save(memo);
+    }
+
+    fn load(&mut self, memo: &Memo) -> Result<(), Error> {
+        self.schedule.load(memo)
+    }
+
     fn validate(&self) -> Result<(), Error> {
         if self.repeats {
             self.span.check("span of repeated")?;
@@ -355,6 +397,20 @@ impl<S: LrSchedule> LrSchedule for WarmUp<S> {
 
     pass_on!();
 
+    fn save(&self, memo: &mut Memo) {
+        let mut schedule = Memo::new();
+        self.schedule.save(&mut schedule);
+        memo.put_part("schedule", schedule);
+        memo.put("warm", [u64::from(self.warm)]);
+    }
+
+    fn load(&mut self, memo: &Memo) -> Result<(), Error> {
+        let warm = memo.count("warm")? != 0;
+        self.schedule.load(&memo.part("schedule"))?;
+        self.warm = warm;
+        Ok(())
+    }
+
     fn validate(&self) -> Result<(), Error> {
         self.schedule.validate()
     }
@@ -380,6 +436,14 @@ impl<A: LrSchedule, B: LrSchedule> LrSchedule for WithMomentum<A, B> {
 
     fn watches(&self) -> Vec<&str> {
         [self.schedule.watches(), self.momentum.watches()].concat()
+    }
+
+    fn save(&self, memo: &mut Memo) {
+        save_both(&self.schedule, &self.momentum, memo);
+    }
+
+    fn load(&mut self, memo: &Memo) -> Result<(), Error> {
+        load_both(&mut self.schedule, &mut self.momentum, memo)
     }
 
     fn validate(&self) -> Result<(), Error> {

@@ -42,7 +42,7 @@ pub use ramp::Ramp;
 pub use restarts::CosineRestarts;
 pub use step::StepDecay;
 
-use crate::{Error, Memo, error::check, train::Record};
+use crate::{Error, Memo, error::check, memo, train::Record};
 
 /// A length with its unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -130,6 +130,11 @@ pub trait LrSchedule: Send {
         Vec::new()
     }
 
+    /// What kind it is, so that a checkpoint goes back to its own. Default: the name of the type, without its path.
+    fn kind(&self) -> String {
+        memo::kind::<Self>()
+    }
+
     /// Hands over what it has learnt during the run, to be saved. A schedule that only looks at the step has nothing.
     fn save(&self, memo: &mut Memo) {
         let _ = memo;
@@ -138,7 +143,7 @@ pub trait LrSchedule: Send {
     /// Takes back what [`LrSchedule::save`] handed over.
     ///
     /// # Errors
-    /// [`Error::Malformed`] if something is missing; then nothing has changed.
+    /// [`Error::Malformed`] if something is missing.
     fn load(&mut self, memo: &Memo) -> Result<(), Error> {
         let _ = memo;
         Ok(())
@@ -186,6 +191,10 @@ impl<S: LrSchedule + ?Sized> LrSchedule for Box<S> {
 
     fn watches(&self) -> Vec<&str> {
         (**self).watches()
+    }
+
+    fn kind(&self) -> String {
+        (**self).kind()
     }
 
     fn save(&self, memo: &mut Memo) {

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use super::{LrSchedule, Progress};
 use crate::{
-    Error,
+    Error, Memo,
     error::check,
     train::{Goal, Record, Watch},
 };
@@ -70,11 +70,12 @@ pub struct ReduceOnPlateau<S = f64> {
     watch: Option<Watch>,
     nan: NanPolicy,
     smoothed: usize,
-    memory: Memory,
+    seen: Seen,
 }
 
+/// What the checks so far have shown.
 #[derive(Debug, Clone, PartialEq)]
-struct Memory {
+struct Seen {
     /// The last checks, newest last.
     recent: VecDeque<f64>,
     best: Option<f64>,
@@ -100,7 +101,7 @@ impl<S: LrSchedule> ReduceOnPlateau<S> {
             watch: None,
             nan: NanPolicy::default(),
             smoothed: 1,
-            memory: Memory {
+            seen: Seen {
                 recent: VecDeque::new(),
                 best: None,
                 bad: 0,
@@ -181,7 +182,7 @@ impl<S: LrSchedule> ReduceOnPlateau<S> {
     }
 
     fn improves(&self, metric: f64) -> bool {
-        let Some(best) = self.memory.best else {
+        let Some(best) = self.seen.best else {
             return !metric.is_nan() && metric != self.goal().worst();
         };
         let margin = match self.threshold {
@@ -202,7 +203,7 @@ impl<S: LrSchedule> ReduceOnPlateau<S> {
             return metric;
         }
         let goal = self.goal();
-        let recent = &mut self.memory.recent;
+        let recent = &mut self.seen.recent;
         recent.push_back(metric);
         while recent.len() > self.smoothed {
             recent.pop_front();
@@ -225,37 +226,37 @@ impl<S: LrSchedule> ReduceOnPlateau<S> {
         }
         let metric = self.median(metric);
         if self.improves(metric) {
-            self.memory.best = Some(metric);
-            self.memory.bad = 0;
+            self.seen.best = Some(metric);
+            self.seen.bad = 0;
         } else if metric.is_nan() && self.nan == NanPolicy::Reduce {
-            self.memory.bad = self.patience.saturating_add(1);
+            self.seen.bad = self.patience.saturating_add(1);
         } else {
-            self.memory.bad += 1;
+            self.seen.bad += 1;
         }
-        if self.memory.cooling > 0 {
-            self.memory.cooling -= 1;
-            self.memory.bad = 0;
+        if self.seen.cooling > 0 {
+            self.seen.cooling -= 1;
+            self.seen.bad = 0;
         }
-        if self.memory.bad > self.patience {
-            self.memory.bad = 0;
-            self.memory.cooling = self.cooldown;
-            let old = self.scaled(self.memory.inner_rate);
+        if self.seen.bad > self.patience {
+            self.seen.bad = 0;
+            self.seen.cooling = self.cooldown;
+            let old = self.scaled(self.seen.inner_rate);
             let new = (old * self.factor).max(self.minimum);
             if old - new > self.epsilon {
-                self.memory.scale *= new / old;
+                self.seen.scale *= new / old;
             }
         }
     }
 
     fn scaled(&self, rate: f64) -> f64 {
-        rate * self.memory.scale
+        rate * self.seen.scale
     }
 }
 
 impl<S: LrSchedule> LrSchedule for ReduceOnPlateau<S> {
     fn rate(&mut self, progress: &Progress) -> f64 {
-        self.memory.inner_rate = self.schedule.rate(progress);
-        self.scaled(self.memory.inner_rate)
+        self.seen.inner_rate = self.schedule.rate(progress);
+        self.scaled(self.seen.inner_rate)
     }
 
     fn momentum(&mut self, progress: &Progress) -> Option<f64> {
@@ -277,6 +278,33 @@ impl<S: LrSchedule> LrSchedule for ReduceOnPlateau<S> {
         let mut names = self.schedule.watches();
         names.extend(self.watch.as_ref().map(Watch::name));
         names
+    }
+
+    fn save(&self, memo: &mut Memo) {
+        let mut schedule = Memo::new();
+        self.schedule.save(&mut schedule);
+        memo.put_part("schedule", schedule);
+        let seen = &self.seen;
+        memo.put("recent", Vec::from_iter(seen.recent.iter().copied()));
+        memo.put("best", Vec::from_iter(seen.best));
+        memo.put("bad", [seen.bad]);
+        memo.put("cooling", [seen.cooling]);
+        memo.put("scale", [seen.scale]);
+        memo.put("inner_rate", [seen.inner_rate]);
+    }
+
+    fn load(&mut self, memo: &Memo) -> Result<(), Error> {
+        let seen = Seen {
+            recent: memo.numbers("recent")?.iter().copied().collect(),
+            best: memo.numbers("best")?.first().copied(),
+            bad: memo.count("bad")?,
+            cooling: memo.count("cooling")?,
+            scale: memo.number("scale")?,
+            inner_rate: memo.number("inner_rate")?,
+        };
+        self.schedule.load(&memo.part("schedule"))?;
+        self.seen = seen;
+        Ok(())
     }
 
     fn validate(&self) -> Result<(), Error> {

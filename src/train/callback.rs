@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use super::{Record, Run};
-use crate::{Error, Gradient, Memo, Params, optim::Rates};
+use crate::{Error, Gradient, Memo, Params, memo, optim::Rates};
 
 /// After an update.
 #[derive(Debug)]
@@ -72,6 +72,11 @@ pub trait Callback<F> {
         ControlFlow::Continue(())
     }
 
+    /// What kind it is, so that a checkpoint goes back to its own. Default: the name of the type, without its path.
+    fn kind(&self) -> String {
+        memo::kind::<Self>()
+    }
+
     /// Hands over what it has learnt during the run, to be saved. Default: nothing.
     fn save(&self, memo: &mut Memo) {
         let _ = memo;
@@ -80,7 +85,7 @@ pub trait Callback<F> {
     /// Takes back what [`Callback::save`] handed over.
     ///
     /// # Errors
-    /// [`Error::Malformed`] if something is missing; then nothing has changed.
+    /// [`Error::Malformed`] if something is missing.
     fn load(&mut self, memo: &Memo) -> Result<(), Error> {
         let _ = memo;
         Ok(())

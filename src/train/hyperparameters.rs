@@ -15,6 +15,16 @@ pub(super) enum Hyperparameter {
     WeightDecay,
 }
 
+impl Hyperparameter {
+    fn name(self) -> &'static str {
+        match self {
+            Hyperparameter::Momentum => "momentum",
+            Hyperparameter::Beta2 => "beta2",
+            Hyperparameter::WeightDecay => "weight_decay",
+        }
+    }
+}
+
 /// Schedules of what is not the learning rate.
 #[derive(Default)]
 pub(super) struct Hyperparameters<'a>(Vec<(Hyperparameter, Box<dyn LrSchedule + 'a>)>);
@@ -32,12 +42,7 @@ impl<'a> Hyperparameters<'a> {
 
     pub(super) fn validate(&self) -> Result<(), Error> {
         for (which, schedule) in &self.0 {
-            let name = match which {
-                Hyperparameter::Momentum => "momentum",
-                Hyperparameter::Beta2 => "beta2",
-                Hyperparameter::WeightDecay => "weight_decay",
-            };
-            schedule.validate().map_err(|error| error.about(name))?;
+            schedule.validate().map_err(|error| error.about(which.name()))?;
         }
         Ok(())
     }

@@ -32,14 +32,34 @@ pub(super) struct Loop<'a, F: Scalar, O> {
     pub(super) started: Instant,
     pub(super) step: u64,
     pub(super) epoch: u64,
+    pub(super) within: Within,
     pub(super) stop: StopReason,
+}
+
+/// Where a run stands within its epoch.
+pub(super) struct Within {
+    /// The number of updates of this epoch that have been made.
+    pub(super) updates: usize,
+    pub(super) loss: EpochLoss,
+    /// What was in force at the last of them.
+    pub(super) rates: Rates,
+}
+
+impl Default for Within {
+    fn default() -> Self {
+        Self {
+            updates: 0,
+            loss: EpochLoss::default(),
+            rates: Rates::from(0.0),
+        }
+    }
 }
 
 /// The loss of an epoch so far.
 #[derive(Default)]
-struct EpochLoss {
-    sum: f64,
-    weight: f64,
+pub(super) struct EpochLoss {
+    pub(super) sum: f64,
+    pub(super) weight: f64,
 }
 
 impl<'a, F: Scalar, O: Objective<F>> Loop<'a, F, O> {
@@ -80,6 +100,7 @@ impl<'a, F: Scalar, O: Objective<F>> Loop<'a, F, O> {
             started: Instant::now(),
             step: 0,
             epoch: 0,
+            within: Within::default(),
             stop: StopReason::Finished,
         }
     }
@@ -106,13 +127,12 @@ impl<'a, F: Scalar, O: Objective<F>> Loop<'a, F, O> {
             && !self.objective.has_validation()
     }
 
+    /// What is left of the epoch.
     fn epoch(&mut self) -> Result<ControlFlow<StopReason>, Error> {
         self.sampler.start_epoch(self.epoch);
         let exact = self.exact();
-        let mut loss = EpochLoss::default();
-        let mut rates = Rates::from(0.0);
         let steps = self.update.steps_per_epoch(&self.sampler);
-        for number in 0..steps {
+        while self.within.updates < steps {
             if let Some(stop) = self.out_of_budget() {
                 return Ok(ControlFlow::Break(stop));
             }
@@ -120,7 +140,7 @@ impl<'a, F: Scalar, O: Objective<F>> Loop<'a, F, O> {
                 &mut self.objective,
                 &self.sampler,
                 &mut self.params,
-                number,
+                self.within.updates,
                 self.step + 1,
             )? {
                 Ok(seen) => seen,
@@ -131,17 +151,20 @@ impl<'a, F: Scalar, O: Objective<F>> Loop<'a, F, O> {
                     }));
                 }
             };
-            loss.add(seen.value, seen.weight, self.objective.reduction());
             if exact {
                 self.keep_if_best(seen.value, Goal::Lowest);
             }
-            rates = self.rates(steps as u64, seen.scale);
+            let rates = self.rates(steps as u64, seen.scale);
             let (weights, gradient) = (self.params.as_mut_slice(), self.update.gradient.as_slice());
             self.trainer
                 .optimizer
                 .step(&mut self.state, weights, gradient, rates)?;
             self.update.follow(&mut self.params, rates.learning_rate)?;
             self.step += 1;
+            let reduction = self.objective.reduction();
+            self.within.loss.add(seen.value, seen.weight, reduction);
+            self.within.rates = rates;
+            self.within.updates += 1;
             if !self.trainer.callbacks.is_empty()
                 && let ControlFlow::Break(stop) = self.tell(&seen, rates, steps as u64)
             {
@@ -149,6 +172,7 @@ impl<'a, F: Scalar, O: Objective<F>> Loop<'a, F, O> {
             }
         }
         self.epoch += 1;
+        let Within { loss, rates, .. } = std::mem::take(&mut self.within);
         self.close_epoch(loss.value(self.objective.reduction()), rates, exact)
     }
 

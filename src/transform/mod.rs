@@ -20,7 +20,7 @@ pub use clip::{ClipNorm, ClipTensorNorm, Norm};
 pub use noise::Noise;
 pub use unit::{AdaptiveClip, Centralize};
 
-use crate::{Error, Gradient, Memo, Params, Scalar};
+use crate::{Error, Gradient, Memo, Params, Scalar, memo};
 
 /// Changes the gradient of a step.
 ///
@@ -51,6 +51,11 @@ pub trait GradientTransform<F: Scalar>: Send {
         Ok(())
     }
 
+    /// What kind it is, so that a checkpoint goes back to its own. Default: the name of the type, without its path.
+    fn kind(&self) -> String {
+        memo::kind::<Self>()
+    }
+
     /// Hands over what it has learnt during the run, to be saved. Default: nothing.
     fn save(&self, memo: &mut Memo) {
         let _ = memo;
@@ -59,7 +64,7 @@ pub trait GradientTransform<F: Scalar>: Send {
     /// Takes back what [`GradientTransform::save`] handed over.
     ///
     /// # Errors
-    /// [`Error::Malformed`] if something is missing; then nothing has changed.
+    /// [`Error::Malformed`] if something is missing.
     fn load(&mut self, memo: &Memo) -> Result<(), Error> {
         let _ = memo;
         Ok(())

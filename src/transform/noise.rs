@@ -3,7 +3,7 @@
 use rand::{RngExt, SeedableRng, rngs::ChaCha12Rng};
 
 use super::GradientTransform;
-use crate::{Error, Gradient, Params, Scalar, error::check};
+use crate::{Error, Gradient, Memo, Params, Scalar, error::check};
 
 /// Adds to every gradient at step t a normal number of variance `η / (1 + t)^γ`, t counted from 0. `optax.add_noise`.
 ///
@@ -45,6 +45,23 @@ impl<F: Scalar> GradientTransform<F> for Noise {
     fn validate(&self) -> Result<(), Error> {
         check::non_negative("eta of Noise", self.eta)?;
         check::non_negative("gamma of Noise", self.gamma)
+    }
+
+    fn save(&self, memo: &mut Memo) {
+        memo.put("seed", [self.seed]);
+    }
+
+    /// Its state is the step; another seed is refused, because it would be other noise.
+    fn load(&mut self, memo: &Memo) -> Result<(), Error> {
+        let seed = memo.count("seed")?;
+        if seed == self.seed {
+            return Ok(());
+        }
+        Err(Error::Foreign {
+            argument: "the saved state of Noise".into(),
+            given: format!("the seed {seed}"),
+            expected: format!("the seed {}", self.seed),
+        })
     }
 
     fn apply(&mut self, gradient: &mut Gradient<F>, _: &Params<F>, step: u64) {
