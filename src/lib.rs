@@ -31,6 +31,7 @@
 //! | clip, transform or average what a run does | [`transform`], [`train::Average`], [`train::Constraint`] |
 //! | see or stop a run | [`train::Callback`] |
 //! | check a gradient | [`objective::check_gradient`] |
+//! | find a learning rate | [`tune`] |
 //!
 //! # How it fits together
 //!
@@ -66,6 +67,7 @@ pub mod optim;
 pub mod schedule;
 pub mod train;
 pub mod transform;
+pub mod tune;
 
 pub use data::{BatchSize, Dataset};
 pub use error::Error;

@@ -77,3 +77,48 @@ pub trait Objective<F: Scalar> {
         Ok(())
     }
 }
+
+/// An objective that is lent is one, and can be used again afterwards.
+impl<F: Scalar, O: Objective<F> + ?Sized> Objective<F> for &mut O {
+    fn terms(&self) -> usize {
+        (**self).terms()
+    }
+
+    fn reduction(&self) -> Reduction {
+        (**self).reduction()
+    }
+
+    fn start(&self, rng: &mut dyn Rng) -> Params<F> {
+        (**self).start(rng)
+    }
+
+    fn prepare(&mut self, rows: usize) -> Result<(), Error> {
+        (**self).prepare(rows)
+    }
+
+    #[inline]
+    fn value_and_gradient(
+        &mut self,
+        params: &Params<F>,
+        batch: &Batch<'_>,
+        gradient: &mut Gradient<F>,
+    ) -> Result<F, Error> {
+        (**self).value_and_gradient(params, batch, gradient)
+    }
+
+    fn weight(&self, batch: &Batch<'_>) -> f64 {
+        (**self).weight(batch)
+    }
+
+    fn metrics(&self) -> Vec<String> {
+        (**self).metrics()
+    }
+
+    fn has_validation(&self) -> bool {
+        (**self).has_validation()
+    }
+
+    fn evaluate(&mut self, params: &Params<F>, record: &mut Record) -> Result<(), Error> {
+        (**self).evaluate(params, record)
+    }
+}

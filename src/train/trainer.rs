@@ -94,6 +94,13 @@ impl<'a, F: Scalar> Trainer<'a, F> {
         }
     }
 
+    /// The same without its length and whoever watches it, for a short trial.
+    pub(crate) fn bare(mut self) -> Self {
+        (self.epochs, self.steps, self.time_limit) = (None, None, None);
+        self.callbacks.clear();
+        self
+    }
+
     /// Sets the learning rate: a number, or any schedule.
     pub fn learning_rate(mut self, schedule: impl LrSchedule + 'a) -> Self {
         self.schedule = Some(Box::new(schedule));
