@@ -174,6 +174,23 @@ impl<'a, F: Scalar, X: Samples, Y: Samples> Dataset<'a, F, X, Y> {
         })
     }
 
+    /// A copy with other inputs, as many.
+    pub(super) fn with_inputs<X2: Samples>(&self, inputs: X2) -> Result<Dataset<'static, F, X2, Y>, Error> {
+        if let Some((position, given)) = X2::non_finite(&inputs.view()) {
+            return Err(Error::NotFinite {
+                argument: "inputs".into(),
+                position,
+                given,
+            });
+        }
+        let (_, y, weights) = self.views();
+        let mut targets = Y::default();
+        targets.gather(&y, &Vec::from_iter(0..self.len()));
+        Ok(Dataset {
+            rows: Rows::Owned(inputs, targets, weights.map(|weights| weights.to_owned())),
+        })
+    }
+
     /// Splits at random: about `fraction` of the rows, rounded, and the rest. The same seed gives the same split.
     ///
     /// # Errors
