@@ -3,6 +3,7 @@
 mod check;
 mod function;
 pub mod functions;
+mod pass;
 mod penalty;
 mod risk;
 

@@ -1,22 +1,15 @@
 //! The mean loss of a model over a data set.
 
-use std::ops::Range;
-
-use ndarray::{Array1, Array2, ArrayView2, s};
+use ndarray::{Array1, Array2, ArrayView2};
 use rand::Rng;
 
-use super::Objective;
+use super::{Objective, pass::Pass};
 use crate::{
     Dataset, Error, Gradient, Loss, Model, Params, Scalar,
     data::{Batch, Samples, Views, rows_of},
-    linalg::top_mut,
     loss::Reduction,
     train::Record,
 };
-
-/// How many rows go through the model at once. A larger batch is cut into shards of this size, always the same ones:
-/// a shard stays in cache between `predict` and `backward`, and memory does not grow with the batch.
-const SHARD_ROWS: usize = 512;
 
 /// The empirical risk `L(θ) = Σ wᵢ ℓ(g(xᵢ; θ), yᵢ) / Σ wᵢ`: what training a model on data minimises.
 ///
@@ -39,14 +32,10 @@ const SHARD_ROWS: usize = 512;
 /// # Ok::<(), downhill::Error>(())
 /// ```
 pub struct EmpiricalRisk<'a, F: Scalar, X: Samples, Y: Samples, M: Model<F, X>, L> {
-    model: &'a M,
-    loss: &'a L,
+    pass: Pass<'a, F, X, M, L>,
     data: Views<'a, F, X, Y>,
     validation: Option<Views<'a, F, X, Y>>,
     metrics: Vec<(String, Metric<'a, F, Y>)>,
-    reduction: Reduction,
-    scratch: Option<M::Scratch>,
-    output_gradient: Array2<F>,
     gathered: (X, Y, Array1<F>),
 }
 
@@ -68,14 +57,10 @@ impl<'a, F: Scalar, X: Samples, Y: Samples, M: Model<F, X>, L: Loss<F, Y>> Empir
     /// The mean loss of `model` over `data`. Whether they fit is checked when a run is built.
     pub fn new(model: &'a M, loss: &'a L, data: &'a Dataset<'_, F, X, Y>) -> Self {
         Self {
-            model,
-            loss,
+            pass: Pass::new(model, loss),
             data: data.views(),
             validation: None,
             metrics: Vec::new(),
-            reduction: Reduction::Mean,
-            scratch: None,
-            output_gradient: Array2::default((0, 0)),
             gathered: Default::default(),
         }
     }
@@ -103,84 +88,27 @@ impl<'a, F: Scalar, X: Samples, Y: Samples, M: Model<F, X>, L: Loss<F, Y>> Empir
     /// Mean or sum over the rows of a batch. Default: [`Reduction::Mean`].
     #[must_use]
     pub fn reduction(mut self, reduction: Reduction) -> Self {
-        self.reduction = reduction;
+        self.pass.reduction = reduction;
         self
     }
 
-    /// The mean loss over a data set, and the predictions, where there is room for them.
-    fn mean_loss(
-        &mut self,
-        params: &Params<F>,
-        (x, y, weights): Views<'_, F, X, Y>,
-        mut predictions: Option<&mut Array2<F>>,
-    ) -> f64 {
-        let mut sum = 0.0;
-        let Some(scratch) = &mut self.scratch else {
-            return f64::NAN;
-        };
-        for range in shards(X::count(&x)) {
-            let prediction = self.model.predict(params, &X::slice(&x, range.clone()), scratch);
-            if let Some(all) = predictions.as_deref_mut() {
-                all.slice_mut(s![range.clone(), ..]).assign(&prediction);
-            }
-            let unused = top_mut(&mut self.output_gradient, range.len());
-            let targets = Y::slice(&y, range.clone());
-            let weights = weights.map(|weights| rows_of(weights, range));
-            sum += self
-                .loss
-                .value_and_gradient(prediction, &targets, weights, F::zero(), unused)
-                .to_f64_exact();
-        }
-        sum / self
-            .loss
-            .total_weight(self.model.outputs(), &y, weights)
-            .to_f64_exact()
-    }
-
-    /// Value and gradient over rows that are a view.
-    fn over_views(
-        &mut self,
-        params: &Params<F>,
-        (x, y, weights): Views<'_, F, X, Y>,
-        gradient: &mut Gradient<F>,
-    ) -> F {
-        let outputs = self.model.outputs();
-        let divisor = match self.reduction {
-            Reduction::Mean => self.loss.total_weight(outputs, &y, weights),
-            Reduction::Sum => F::one(),
-        };
-        // A batch in which every row weighs nothing says nothing: its gradient is zero, not NaN.
-        let scale = if divisor == F::zero() {
-            F::zero()
+    /// Adds the loss over these data and the metrics to a record.
+    fn evaluate_on(&mut self, params: &Params<F>, data: Views<'a, F, X, Y>, record: &mut Record) -> f64 {
+        let rows = if self.metrics.is_empty() {
+            0
         } else {
-            F::one() / divisor
+            X::count(&data.0)
         };
-        gradient.clear();
-        let Some(scratch) = &mut self.scratch else {
-            return F::nan();
-        };
-        let mut sum = F::zero();
-        for range in shards(X::count(&x)) {
-            let inputs = X::slice(&x, range.clone());
-            let targets = Y::slice(&y, range.clone());
-            let weights = weights.map(|weights| rows_of(weights, range.clone()));
-            let prediction = self.model.predict(params, &inputs, scratch);
-            let mut slope = top_mut(&mut self.output_gradient, range.len());
-            sum += self
-                .loss
-                .value_and_gradient(prediction, &targets, weights, scale, slope.view_mut());
-            self.model
-                .backward(params, &inputs, slope.view(), scratch, gradient);
+        let mut predictions = Array2::zeros((rows, self.pass.model.outputs()));
+        let targets = data.1.clone();
+        let loss = self
+            .pass
+            .mean_loss(params, data, (rows > 0).then_some(&mut predictions));
+        for ((_, metric), value) in self.metrics.iter().zip(&mut record.metrics) {
+            value.1 = metric(predictions.view(), &targets);
         }
-        sum * scale
+        loss
     }
-}
-
-/// The shards of so many rows.
-fn shards(rows: usize) -> impl Iterator<Item = Range<usize>> {
-    (0..rows)
-        .step_by(SHARD_ROWS)
-        .map(move |start| start..(start + SHARD_ROWS).min(rows))
 }
 
 impl<F: Scalar, X: Samples, Y: Samples, M: Model<F, X>, L: Loss<F, Y>> Objective<F>
@@ -191,28 +119,18 @@ impl<F: Scalar, X: Samples, Y: Samples, M: Model<F, X>, L: Loss<F, Y>> Objective
     }
 
     fn reduction(&self) -> Reduction {
-        self.reduction
+        self.pass.reduction
     }
 
     fn start(&self, rng: &mut dyn Rng) -> Params<F> {
-        let mut params = Params::zeros(&self.model.layout());
-        self.model.initialize(&mut params, rng);
-        params
+        self.pass.start(rng)
     }
 
     fn prepare(&mut self, rows: usize) -> Result<(), Error> {
         for (inputs, targets, _) in std::iter::once(&self.data).chain(&self.validation) {
-            self.model.check(inputs)?;
-            self.loss.check(self.model.outputs(), targets)?;
+            self.pass.check(inputs, targets)?;
         }
-        let evaluates = self.validation.is_some() || !self.metrics.is_empty();
-        let rows = if evaluates {
-            SHARD_ROWS
-        } else {
-            rows.min(SHARD_ROWS)
-        };
-        self.scratch = Some(self.model.scratch(rows));
-        self.output_gradient = Array2::zeros((rows, self.model.outputs()));
+        self.pass.reserve(rows);
         Ok(())
     }
 
@@ -228,7 +146,7 @@ impl<F: Scalar, X: Samples, Y: Samples, M: Model<F, X>, L: Loss<F, Y>> Objective
             Batch::Range(range) => {
                 let weights = weights.map(|weights| rows_of(weights, range.clone()));
                 let views = (X::slice(&x, range.clone()), Y::slice(&y, range.clone()), weights);
-                Ok(self.over_views(params, views, gradient))
+                Ok(self.pass.value_and_gradient(params, views, gradient))
             }
             Batch::Rows(rows) => {
                 let (mut inputs, mut targets, mut some_weights) = std::mem::take(&mut self.gathered);
@@ -238,7 +156,9 @@ impl<F: Scalar, X: Samples, Y: Samples, M: Model<F, X>, L: Loss<F, Y>> Objective
                     some_weights.gather(&weights, rows);
                     some_weights.view()
                 });
-                let value = self.over_views(params, (inputs.view(), targets.view(), weights), gradient);
+                let value =
+                    self.pass
+                        .value_and_gradient(params, (inputs.view(), targets.view(), weights), gradient);
                 self.gathered = (inputs, targets, some_weights);
                 Ok(value)
             }
@@ -266,18 +186,8 @@ impl<F: Scalar, X: Samples, Y: Samples, M: Model<F, X>, L: Loss<F, Y>> Objective
             return Ok(());
         }
         let data = self.validation.clone().unwrap_or_else(|| self.data.clone());
-        let rows = if self.metrics.is_empty() {
-            0
-        } else {
-            X::count(&data.0)
-        };
-        let mut predictions = Array2::zeros((rows, self.model.outputs()));
-        let targets = data.1.clone();
-        let loss = self.mean_loss(params, data, (rows > 0).then_some(&mut predictions));
+        let loss = self.evaluate_on(params, data, record);
         record.validation_loss = self.validation.is_some().then_some(loss);
-        for ((_, metric), value) in self.metrics.iter().zip(&mut record.metrics) {
-            value.1 = metric(predictions.view(), &targets);
-        }
         Ok(())
     }
 }
