@@ -31,7 +31,7 @@
 //! | clip, transform or average what a run does | [`transform`], [`train::Average`], [`train::Constraint`] |
 //! | see or stop a run | [`train::Callback`] |
 //! | check a gradient | [`objective::check_gradient`] |
-//! | find a learning rate, cross-validate | [`tune`] |
+//! | find a learning rate, search hyperparameters, cross-validate | [`tune`] |
 //! | split and standardise data | [`data::Split`], [`data::Standardizer`] |
 //!
 //! # How it fits together

@@ -1,13 +1,21 @@
-//! What surrounds many runs: finding a learning rate, cross-validation.
+//! What surrounds many runs: finding a learning rate, searching hyperparameters, cross-validation.
 //!
 //! | you want to | see |
 //! |---|---|
 //! | find a learning rate | [`LrFinder`] |
+//! | search hyperparameters | [`Search`] in a [`Space`] |
 //! | know how well something does on data it has not seen | [`cross_validate`], with a [`Split`](crate::data::Split) |
 
 mod cross_validation;
 mod finder;
+mod journal;
+mod results;
+mod search;
+mod space;
 mod workers;
 
 pub use cross_validation::{Scores, cross_validate};
 pub use finder::{LrCurve, LrFinder};
+pub use results::{Evaluation, Results};
+pub use search::{Search, Trial};
+pub use space::{Setting, Space};

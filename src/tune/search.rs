@@ -1,0 +1,317 @@
+//! Grid search, random search, successive halving.
+
+use std::{path::PathBuf, time::Instant};
+
+use super::{Evaluation, Results, Setting, Space, journal::Journal, workers};
+use crate::{Error, error::check, train::Goal};
+
+/// One combination of hyperparameters, to be tried.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Trial {
+    index: usize,
+    budget: Option<u64>,
+    settings: Vec<(String, Setting)>,
+}
+
+impl Trial {
+    /// The number of the trial, from 0.
+    pub fn index(&self) -> usize {
+        self.index
+    }
+
+    /// How much may be spent on it: epochs, say. Only [`Search::halving`] gives one.
+    pub fn budget(&self) -> Option<u64> {
+        self.budget
+    }
+
+    /// Every hyperparameter with its value, in the order of the space.
+    pub fn settings(&self) -> &[(String, Setting)] {
+        &self.settings
+    }
+
+    /// The value of a hyperparameter that is a number.
+    ///
+    /// # Errors
+    /// [`Error::UnknownParameter`] if there is none of this name, [`Error::InvalidArgument`] if it is a text.
+    pub fn number(&self, name: &str) -> Result<f64, Error> {
+        match self.get(name)? {
+            Setting::Number(number) => Ok(*number),
+            other => Err(Error::invalid(name, other, "a number")),
+        }
+    }
+
+    /// The value of a hyperparameter that is a whole number from 0.
+    ///
+    /// # Errors
+    /// [`Error::UnknownParameter`] if there is none of this name, [`Error::InvalidArgument`] if it is something else.
+    pub fn count(&self, name: &str) -> Result<usize, Error> {
+        match self.get(name)? {
+            Setting::Number(number) if *number >= 0.0 && *number < 2e15 && number.fract() == 0.0 => {
+                Ok(*number as usize)
+            }
+            other => Err(Error::invalid(name, other, "a whole number from 0")),
+        }
+    }
+
+    /// The value of a hyperparameter that is a text.
+    ///
+    /// # Errors
+    /// [`Error::UnknownParameter`] if there is none of this name, [`Error::InvalidArgument`] if it is a number.
+    pub fn text(&self, name: &str) -> Result<&str, Error> {
+        match self.get(name)? {
+            Setting::Text(text) => Ok(text),
+            other => Err(Error::invalid(name, other, "a text")),
+        }
+    }
+
+    /// The same on another budget.
+    pub(super) fn with_budget(&self, budget: Option<u64>) -> Self {
+        Self {
+            budget,
+            ..self.clone()
+        }
+    }
+
+    fn get(&self, name: &str) -> Result<&Setting, Error> {
+        let found = self.settings.iter().find(|(other, _)| other == name);
+        found
+            .map(|(_, setting)| setting)
+            .ok_or_else(|| Error::UnknownParameter {
+                given: name.into(),
+                known: self.settings.iter().map(|(name, _)| name.clone()).collect(),
+            })
+    }
+}
+
+/// A search for hyperparameters: what a lecture calls *Grad Student Descent* (try some, look, try others), automated.
+///
+/// | kind | tries |
+/// |---|---|
+/// | [`Search::grid`] | every combination of choices |
+/// | [`Search::random`] | so many random combinations; better than a grid where few hyperparameters matter |
+/// | [`Search::halving`] | many combinations a little, and the best of them longer and longer |
+///
+/// A closure builds whatever is to be tried, trains it, and gives its score: a validation loss, an accuracy. Trials run side
+/// by side. What is tried depends on the seed alone, so the same seed gives the same trials and, where the closure looks at
+/// nothing but its trial, the same scores, whatever the number of threads. With a [`journal`](Search::journal) a search
+/// that was interrupted continues where it was, and one that is repeated with more trials only adds those.
+///
+/// | setting | default |
+/// |---|---|
+/// | [`goal`](Search::goal) | the lowest score |
+/// | [`seed`](Search::seed) | 0 |
+/// | [`threads`](Search::threads) | one a core |
+/// | [`factor`](Search::factor) of halving | 3 |
+///
+/// ```
+/// use downhill::{objective::functions::ROSENBROCK, prelude::*, tune::{Search, Space}};
+///
+/// let space = Space::new().log_uniform("learning_rate", 1e-4, 1.0).choice("beta1", [0.5, 0.9]);
+/// let results = Search::random(space, 20).seed(7).run(|trial| {
+///     let valley = Function::new(ROSENBROCK.start.to_vec(), ROSENBROCK.value_and_gradient);
+///     let run = Trainer::new(Adam::new().beta1(trial.number("beta1")?))
+///         .learning_rate(trial.number("learning_rate")?)
+///         .steps(500)
+///         .minimize(valley)?;
+///     Ok(run.best.value)
+/// })?;
+/// println!("{results}");
+/// assert!(results.best().is_some_and(|best| best.score < 1e-2));
+/// # Ok::<(), downhill::Error>(())
+/// ```
+///
+/// Sources: J. Bergstra and Y. Bengio, *Random Search for Hyper-Parameter Optimization* (2012); K. Jamieson and
+/// A. Talwalkar, *Non-stochastic Best Arm Identification and Hyperparameter Optimization*, arXiv 1502.07943 (2016).
+#[derive(Debug, Clone, PartialEq)]
+#[must_use]
+pub struct Search {
+    space: Space,
+    plan: Plan,
+    goal: Goal,
+    seed: u64,
+    threads: Option<usize>,
+    journal: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+enum Plan {
+    Grid,
+    Random {
+        trials: usize,
+    },
+    Halving {
+        trials: usize,
+        first: u64,
+        factor: usize,
+    },
+}
+
+impl Search {
+    /// Every combination; the space must be of choices only.
+    pub fn grid(space: Space) -> Self {
+        Self::new(space, Plan::Grid)
+    }
+
+    /// So many random combinations, at least 1.
+    pub fn random(space: Space, trials: usize) -> Self {
+        Self::new(space, Plan::Random { trials })
+    }
+
+    /// So many random combinations, at least 1, on a budget of `first`, at least 1; the best third of them, from scratch, on
+    /// three times as much; and so on until one is left. [`Search::factor`] makes it another share.
+    pub fn halving(space: Space, trials: usize, first: u64) -> Self {
+        let factor = 3;
+        Self::new(
+            space,
+            Plan::Halving {
+                trials,
+                first,
+                factor,
+            },
+        )
+    }
+
+    fn new(space: Space, plan: Plan) -> Self {
+        Self {
+            space,
+            plan,
+            goal: Goal::Lowest,
+            seed: 0,
+            threads: None,
+            journal: None,
+        }
+    }
+
+    /// Sets whether a lower or a higher score is better. Default: lower.
+    pub fn goal(mut self, goal: Goal) -> Self {
+        self.goal = goal;
+        self
+    }
+
+    /// Sets the seed of the random combinations. Default: 0.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = seed;
+        self
+    }
+
+    /// Sets how many trials run side by side, at least 1. Default: one a core.
+    pub fn threads(mut self, threads: usize) -> Self {
+        self.threads = Some(threads);
+        self
+    }
+
+    /// Sets by which factor trials become fewer and budgets larger in halving, at least 2. Default: 3.
+    pub fn factor(mut self, by: usize) -> Self {
+        if let Plan::Halving { factor, .. } = &mut self.plan {
+            *factor = by;
+        }
+        self
+    }
+
+    /// Keeps every score in a file, as a table with commas, from the moment it is there; trials that stand in the file are
+    /// not run again. It belongs to one search: with another seed or space it is refused.
+    pub fn journal(mut self, path: impl Into<PathBuf>) -> Self {
+        self.journal = Some(path.into());
+        self
+    }
+
+    /// Runs all trials that are not in the journal, and gives the scores of all.
+    ///
+    /// A score that is NaN is the worst.
+    ///
+    /// # Errors
+    /// [`Error::InvalidArgument`] or [`Error::Empty`] for an illegal setting; [`Error::Io`] and [`Error::Malformed`] if the
+    /// journal cannot be read or written, or is of another search; and the closure's, of the first trial that has one. Trials
+    /// that were done before it are in the journal.
+    pub fn run(&self, score: impl Fn(&Trial) -> Result<f64, Error> + Sync) -> Result<Results, Error> {
+        self.space.validate()?;
+        let threads = self.threads.unwrap_or_else(workers::cores);
+        check::require(threads > 0, "threads", threads, "at least 1")?;
+        let mut trials = self.trials()?;
+        let names: Vec<&str> = self.space.names().collect();
+        let journal = match &self.journal {
+            Some(path) => Some(Journal::open(path, &names, &trials)?),
+            None => None,
+        };
+        let evaluate = |trial: &Trial| {
+            if let Some(known) = journal.as_ref().and_then(|journal| journal.find(trial)) {
+                return Ok(known);
+            }
+            let started = Instant::now();
+            let score = score(trial)?;
+            let evaluation = Evaluation {
+                trial: trial.clone(),
+                score,
+                seconds: started.elapsed().as_secs_f64(),
+            };
+            if let Some(journal) = &journal {
+                journal.add(&evaluation)?;
+            }
+            Ok(evaluation)
+        };
+        let mut evaluations = Vec::new();
+        loop {
+            let rung = workers::map(&trials, threads, evaluate)?;
+            let survivors = self.survivors(&rung);
+            evaluations.extend(rung);
+            if survivors.is_empty() {
+                break;
+            }
+            trials = survivors;
+        }
+        Ok(Results::new(self.space.clone(), self.goal, evaluations))
+    }
+
+    /// What is tried first.
+    fn trials(&self) -> Result<Vec<Trial>, Error> {
+        let (trials, budget) = match self.plan {
+            Plan::Grid => {
+                let numbered = self.space.grid()?.into_iter().enumerate();
+                let trial = |(index, settings)| Trial {
+                    index,
+                    budget: None,
+                    settings,
+                };
+                return Ok(numbered.map(trial).collect());
+            }
+            Plan::Random { trials } => (trials, None),
+            Plan::Halving {
+                trials,
+                first,
+                factor,
+            } => {
+                check::require(first > 0, "first budget", first, "at least 1")?;
+                check::require(factor >= 2, "factor", factor, "at least 2")?;
+                (trials, Some(first))
+            }
+        };
+        check::require(trials > 0, "trials", trials, "at least 1")?;
+        let trial = |index| Trial {
+            index,
+            budget,
+            settings: self.space.draw(self.seed, index),
+        };
+        Ok((0..trials).map(trial).collect())
+    }
+
+    /// What is tried again on a larger budget: the best, in the order of their numbers.
+    fn survivors(&self, rung: &[Evaluation]) -> Vec<Trial> {
+        let Plan::Halving { factor, .. } = self.plan else {
+            return Vec::new();
+        };
+        if rung.len() <= 1 {
+            return Vec::new();
+        }
+        let mut ranked: Vec<&Evaluation> = rung.iter().collect();
+        ranked.sort_by(|a, b| a.rank(b, self.goal));
+        ranked.truncate((rung.len() / factor).max(1));
+        ranked.sort_by_key(|evaluation| evaluation.trial.index);
+        let longer = |evaluation: &&Evaluation| {
+            let budget = evaluation.trial.budget;
+            evaluation
+                .trial
+                .with_budget(budget.map(|budget| budget.saturating_mul(factor as u64)))
+        };
+        ranked.iter().map(longer).collect()
+    }
+}
