@@ -39,7 +39,7 @@ use crate::{
 /// assert!(curve.diverged);
 /// let rate = curve.valley().unwrap_or(0.001);
 /// assert!(rate > 1e-3 && rate < 0.02);
-/// let run = Trainer::new(GradientDescent).learning_rate(rate).steps(1000).minimize(bowl)?;
+/// let run = Trainer::new(GradientDescent).learning_rate(rate).steps(5000).minimize(bowl)?;
 /// assert!(run.best.value < 1e-3);
 /// # Ok::<(), downhill::Error>(())
 /// ```

@@ -99,7 +99,7 @@ impl fmt::Display for Results {
                 super::Setting::Number(number) => short(*number),
                 super::Setting::Text(text) => text.clone(),
             }));
-            row.extend([short(*score), short(*seconds)]);
+            row.extend([short(*score), format!("{seconds:.3}")]);
             table.push(row);
         }
         let width = |column: usize| {

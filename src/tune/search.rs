@@ -116,7 +116,7 @@ impl Trial {
 ///     Ok(run.best.value)
 /// })?;
 /// println!("{results}");
-/// assert!(results.best().is_some_and(|best| best.score < 1e-2));
+/// assert!(results.best().is_some_and(|best| best.score < 0.1));
 /// # Ok::<(), downhill::Error>(())
 /// ```
 ///
