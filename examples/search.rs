@@ -44,7 +44,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("{results}");
 
     let best = results.best().ok_or("no score is a number")?;
-    let folds = Split::new(unseen.len()).stratified(&unseen.targets()).folds(5)?;
+    let folds = Split::new(unseen.len()).stratified(unseen.targets()).folds(5)?;
     let scores = cross_validate(&unseen, &folds, |train, test| {
         accuracy(&best.trial, 27, train, test)
     })?;
