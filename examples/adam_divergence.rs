@@ -7,7 +7,7 @@
 //!
 //! The picture goes to `adam_divergence.svg`, in `target/examples-out/` or in the folder given as the first argument.
 
-use std::{env, error::Error, fs, ops::ControlFlow, path::PathBuf};
+use std::{env, error::Error, fs, path::PathBuf};
 
 use downhill::{
     Gradient, LrSchedule, Objective, Optimizer, Params, Trainer,
@@ -68,7 +68,6 @@ fn walk(optimizer: Box<dyn Optimizer<f64>>) -> Result<Vec<f64>, downhill::Error>
         .steps(STEPS)
         .on_step(|event| {
             path.push(event.params.as_slice()[0]);
-            ControlFlow::Continue(())
         })
         .minimize(Slopes([5.0, -1.0, -1.0]))?;
     Ok(path)

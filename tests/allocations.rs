@@ -3,7 +3,6 @@
 
 use std::alloc::{GlobalAlloc, Layout as Memory, System};
 use std::cell::Cell;
-use std::ops::ControlFlow;
 
 use downhill::ndarray::{Array1, Array2};
 use downhill::optim::{
@@ -117,13 +116,10 @@ fn no_stepper_allocates() {
 /// Allocations from after step 3 to after step 100.
 fn in_a_run(fit: impl FnOnce(Trainer<'_, f32>) -> Result<Run<f32>, Error>) -> u64 {
     let (mut at, mut total) = (0, 0);
-    let listener = |event: &downhill::train::StepEvent<'_, f32>| {
-        match event.step {
-            3 => at = allocations(),
-            100 => total = allocations() - at,
-            _ => {}
-        }
-        ControlFlow::Continue(())
+    let listener = |event: &downhill::train::StepEvent<'_, f32>| match event.step {
+        3 => at = allocations(),
+        100 => total = allocations() - at,
+        _ => {}
     };
     let run = fit(Trainer::new(Adam::new()).steps(100).batch(8).on_step(listener)).unwrap();
     assert_eq!(run.steps, 100);

@@ -1,13 +1,12 @@
 //! What the loop promises.
 
 use std::cell::RefCell;
-use std::ops::ControlFlow;
 use std::time::Duration;
 
 use downhill::data::Order;
 use downhill::ndarray::{Array1, Array2, array};
 use downhill::prelude::*;
-use downhill::train::{Callback, EpochEvent, StepEvent, Watch};
+use downhill::train::{Callback, Control, EpochEvent, StepEvent, Watch};
 
 fn data(rows: usize) -> (Array2<f64>, Array1<f64>) {
     let inputs = Array2::from_shape_fn((rows, 2), |(i, j)| ((i * 5 + j * 7) % 11) as f64 / 5.0 - 1.0);
@@ -65,19 +64,19 @@ fn callbacks_stop_a_run_and_see_all_of_it() {
     }
     struct Witness<'a>(&'a RefCell<Seen>);
     impl Callback<f64> for Witness<'_> {
-        fn on_step(&mut self, event: &StepEvent<'_, f64>) -> ControlFlow<String> {
+        fn on_step(&mut self, event: &StepEvent<'_, f64>) -> Control {
             self.0.borrow_mut().steps.push(event.step);
-            ControlFlow::Continue(())
+            Control::Continue
         }
-        fn on_epoch(&mut self, event: &EpochEvent<'_, f64>) -> ControlFlow<String> {
+        fn on_epoch(&mut self, event: &EpochEvent<'_, f64>) -> Control {
             self.0.borrow_mut().epochs.push(event.record.epoch);
             if event.record.epoch == 2 {
-                ControlFlow::Break("seen enough".into())
+                Control::stop("seen enough")
             } else {
-                ControlFlow::Continue(())
+                Control::Continue
             }
         }
-        fn on_end(&mut self, run: &Run<f64>) {
+        fn on_end(&mut self, run: &mut Run<f64>) {
             assert_eq!(run.steps, 6);
             self.0.borrow_mut().ended += 1;
         }
@@ -99,9 +98,9 @@ fn callbacks_stop_a_run_and_see_all_of_it() {
 
     let stop = |event: &StepEvent<'_, f64>| {
         if event.step == 5 {
-            ControlFlow::Break("five".into())
+            Control::stop("five")
         } else {
-            ControlFlow::Continue(())
+            Control::Continue
         }
     };
     let run = fit(Trainer::new(Adam::new()).batch(4).epochs(9).on_step(stop), 10);
@@ -249,7 +248,6 @@ fn schedules_are_asked_at_every_batch() {
     let listener = |event: &StepEvent<'_, f64>| {
         seen.borrow_mut()
             .push((event.rates.learning_rate, event.rates.momentum));
-        ControlFlow::Continue(())
     };
     let schedule = Cyclical::new(0.0, 0.5, Span::Steps(2)).momentum(0.5, 1.0 - 0.25);
     fit(

@@ -1,7 +1,5 @@
 //! What surrounds the rule: accumulation, transforms, clipping, sharpness, constraints, averages, scheduled settings.
 
-use std::ops::ControlFlow;
-
 use downhill::data::Order;
 use downhill::ndarray::{Array1, Array2};
 use downhill::optim::{Adam, AdamW};
@@ -90,7 +88,6 @@ fn clipping_by_norm_bounds_each_step_and_reports_the_norm() {
     let mut norms = Vec::new();
     let listener = |event: &StepEvent<'_, f64>| {
         norms.push(event.gradient_norm.unwrap());
-        ControlFlow::Continue(())
     };
     let run = Trainer::new(GradientDescent)
         .learning_rate(0.1)
@@ -200,7 +197,6 @@ fn averages_are_evaluated_and_kept() {
     let mut points = Vec::new();
     let listener = |event: &StepEvent<'_, f64>| {
         points.push(event.params.clone());
-        ControlFlow::Continue(())
     };
     let run = Trainer::new(Adam::new())
         .learning_rate(0.05)

@@ -6,7 +6,7 @@ mod data;
 mod options;
 mod pictures;
 
-use std::{ops::ControlFlow, path::Path, process::ExitCode, time::Instant};
+use std::{path::Path, process::ExitCode, time::Instant};
 
 use downhill::{metrics, prelude::*, train::Record};
 use options::{Options, Request};
@@ -65,7 +65,6 @@ fn train(options: &Options) -> Result<(), Box<dyn std::error::Error>> {
             if event.record.epoch % every == 0 {
                 print_epoch(event.record);
             }
-            ControlFlow::Continue(())
         });
     if let Some(rows) = options.batch {
         trainer = trainer.batch(rows);

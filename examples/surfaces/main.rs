@@ -5,7 +5,7 @@
 
 mod contour;
 
-use std::{env, error::Error, fs, ops::ControlFlow, path::PathBuf};
+use std::{env, error::Error, fs, path::PathBuf};
 
 use downhill::{
     BatchSize, Gradient, Objective, Optimizer, Params, Trainer,
@@ -181,7 +181,6 @@ fn descend(
         .on_step(|event| {
             let point = event.params.as_slice();
             path.push((point[0], point[1]));
-            ControlFlow::Continue(())
         })
         .minimize(Noisy::new(surface.function, surface.noise))?;
     Ok(path)

@@ -18,6 +18,37 @@ pub enum Threshold {
     Absolute(f64),
 }
 
+impl Threshold {
+    /// Whether a metric is enough better than the best so far; the first is, unless it is NaN or as bad as can be.
+    pub(crate) fn improves(self, metric: f64, best: Option<f64>, goal: Goal) -> bool {
+        let Some(best) = best else {
+            return !metric.is_nan() && metric != goal.worst();
+        };
+        let margin = match self {
+            // Of an infinite best nothing can be a share; any number is an improvement on the worst.
+            Threshold::Relative(share) if best.is_finite() => share * best.abs(),
+            Threshold::Relative(_) => 0.0,
+            Threshold::Absolute(margin) => margin,
+        };
+        match goal {
+            Goal::Lowest => metric < best - margin,
+            Goal::Highest => metric > best + margin,
+        }
+    }
+
+    pub(crate) fn check(self, argument: &str) -> Result<(), Error> {
+        let (Threshold::Relative(threshold) | Threshold::Absolute(threshold)) = self;
+        check::non_negative(argument, threshold)
+    }
+}
+
+/// A number is absolute.
+impl From<f64> for Threshold {
+    fn from(margin: f64) -> Self {
+        Threshold::Absolute(margin)
+    }
+}
+
 /// What a NaN metric counts as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum NanPolicy {
@@ -181,22 +212,6 @@ impl<S: LrSchedule> ReduceOnPlateau<S> {
         self
     }
 
-    fn improves(&self, metric: f64) -> bool {
-        let Some(best) = self.seen.best else {
-            return !metric.is_nan() && metric != self.goal().worst();
-        };
-        let margin = match self.threshold {
-            // Of an infinite best nothing can be a share; any number is an improvement on the worst.
-            Threshold::Relative(share) if best.is_finite() => share * best.abs(),
-            Threshold::Relative(_) => 0.0,
-            Threshold::Absolute(margin) => margin,
-        };
-        match self.goal() {
-            Goal::Lowest => metric < best - margin,
-            Goal::Highest => metric > best + margin,
-        }
-    }
-
     /// The median of the last checks with this one; of an even number the worse of the two in the middle. A NaN stays one.
     fn median(&mut self, metric: f64) -> f64 {
         if self.smoothed <= 1 || metric.is_nan() {
@@ -225,7 +240,7 @@ impl<S: LrSchedule> ReduceOnPlateau<S> {
             return;
         }
         let metric = self.median(metric);
-        if self.improves(metric) {
+        if self.threshold.improves(metric, self.seen.best, self.goal()) {
             self.seen.best = Some(metric);
             self.seen.bad = 0;
         } else if metric.is_nan() && self.nan == NanPolicy::Reduce {
@@ -317,8 +332,7 @@ impl<S: LrSchedule> LrSchedule for ReduceOnPlateau<S> {
             self.factor,
             "above 0 and below 1",
         )?;
-        let (Threshold::Relative(threshold) | Threshold::Absolute(threshold)) = self.threshold;
-        check::non_negative("threshold of ReduceOnPlateau", threshold)?;
+        self.threshold.check("threshold of ReduceOnPlateau")?;
         check::non_negative("minimum of ReduceOnPlateau", self.minimum)?;
         check::non_negative("epsilon of ReduceOnPlateau", self.epsilon)
     }

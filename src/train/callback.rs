@@ -1,17 +1,88 @@
-//! What may watch a run, and end it.
+//! What may watch a run, end it, and change its rate.
 
-use std::ops::ControlFlow;
-
-use super::{Record, Run};
+use super::{Record, Run, StopReason, Watch};
 use crate::{Error, Gradient, Memo, Params, memo, optim::Rates};
+
+/// What a callback wants of the run.
+#[derive(Debug, Clone, PartialEq, Default)]
+#[must_use]
+pub enum Control {
+    /// Goes on.
+    #[default]
+    Continue,
+    /// Ends here, for this reason. Of several callbacks that stop a run the first gives the reason.
+    Stop(StopReason),
+    /// Goes on with all further learning rates multiplied by a factor, at least 0; several factors multiply.
+    ScaleRate(f64),
+}
+
+impl Control {
+    /// Ends the run with [`StopReason::Callback`].
+    pub fn stop(reason: impl Into<String>) -> Self {
+        Control::Stop(StopReason::Callback(reason.into()))
+    }
+}
+
+/// A closure that only looks on returns nothing.
+impl From<()> for Control {
+    fn from((): ()) -> Self {
+        Control::Continue
+    }
+}
+
+/// What could not be done ends the run with [`StopReason::Failed`].
+impl From<Result<(), Error>> for Control {
+    fn from(result: Result<(), Error>) -> Self {
+        result.map_or_else(
+            |error| Control::Stop(StopReason::Failed(error)),
+            |()| Control::Continue,
+        )
+    }
+}
+
+/// Before the first update, when everything has been checked.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct StartEvent<'a, F> {
+    /// The name of the optimiser.
+    pub optimizer: &'a str,
+    /// The seed of everything random.
+    pub seed: u64,
+    /// The parameters from which the run goes on.
+    pub params: &'a Params<F>,
+    /// The number of steps made before: 0, unless the run is continued.
+    pub step: u64,
+    /// The number of epochs completed before.
+    pub epoch: u64,
+    /// The number of steps in an epoch.
+    pub steps_per_epoch: u64,
+    /// How many rows a batch has.
+    pub batch_rows: usize,
+    /// After how many epochs the run will end, where that is known.
+    pub epochs: Option<u64>,
+    /// After how many steps the run will end, where that is known.
+    pub steps: Option<u64>,
+    /// By what the best point is chosen.
+    pub best_by: &'a Watch,
+}
+
+/// Before the first step of an epoch.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct EpochStartEvent<'a, F> {
+    /// The number of epochs completed before.
+    pub epoch: u64,
+    /// The parameters.
+    pub params: &'a Params<F>,
+}
 
 /// After an update.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct StepEvent<'a, F> {
-    /// The number of updates made, this one included.
+    /// The number of steps made, this one included.
     pub step: u64,
-    /// The number of updates in an epoch.
+    /// The number of steps in an epoch.
     pub steps_per_epoch: u64,
     /// The loss of the batch, before the update.
     pub loss: F,
@@ -39,18 +110,19 @@ pub struct EpochEvent<'a, F> {
     pub epochs: Option<u64>,
 }
 
-/// Watches a run. Every method has a default; `Break` with a reason ends the run.
+/// Watches a run; may end it or change its rate. Every method has a default.
+///
+/// Every callback is told of every event, in the order in which they were added.
 ///
 /// ```
-/// use std::ops::ControlFlow;
-/// use downhill::{Function, StopReason, Trainer, optim::GradientDescent, train::{Callback, StepEvent}};
+/// use downhill::{Function, StopReason, Trainer, optim::GradientDescent, train::{Callback, Control, StepEvent}};
 ///
 /// /// Stops at a small enough loss.
 /// struct Enough(f64);
 ///
 /// impl Callback<f64> for Enough {
-///     fn on_step(&mut self, event: &StepEvent<'_, f64>) -> ControlFlow<String> {
-///         if event.loss < self.0 { ControlFlow::Break("good enough".into()) } else { ControlFlow::Continue(()) }
+///     fn on_step(&mut self, event: &StepEvent<'_, f64>) -> Control {
+///         if event.loss < self.0 { Control::stop("good enough") } else { Control::Continue }
 ///     }
 /// }
 ///
@@ -60,16 +132,55 @@ pub struct EpochEvent<'a, F> {
 /// # Ok::<(), downhill::Error>(())
 /// ```
 pub trait Callback<F> {
-    /// After every update.
-    fn on_step(&mut self, event: &StepEvent<'_, F>) -> ControlFlow<String> {
+    /// Whether every setting is legal. Called when a run is built, before [`Callback::on_start`] of any callback.
+    ///
+    /// # Errors
+    /// [`Error::InvalidArgument`] naming the setting.
+    fn validate(&self) -> Result<(), Error> {
+        Ok(())
+    }
+
+    /// The names of the metrics it follows, so that a run can refuse one that is not there.
+    fn watches(&self) -> Vec<&str> {
+        Vec::new()
+    }
+
+    /// By what the best point of the run has to be chosen, where it matters. All callbacks and
+    /// [`Trainer::best_by`](crate::Trainer::best_by) must agree.
+    fn best_by(&self) -> Option<&Watch> {
+        None
+    }
+
+    /// Before the first update.
+    ///
+    /// # Errors
+    /// What cannot be begun, such as a file; then the run does not begin either.
+    fn on_start(&mut self, event: &StartEvent<'_, F>) -> Result<(), Error> {
         let _ = event;
-        ControlFlow::Continue(())
+        Ok(())
+    }
+
+    /// Before the first step of every epoch.
+    fn on_epoch_start(&mut self, event: &EpochStartEvent<'_, F>) -> Control {
+        let _ = event;
+        Control::Continue
+    }
+
+    /// After every update.
+    fn on_step(&mut self, event: &StepEvent<'_, F>) -> Control {
+        let _ = event;
+        Control::Continue
     }
 
     /// After every epoch and its evaluation.
-    fn on_epoch(&mut self, event: &EpochEvent<'_, F>) -> ControlFlow<String> {
+    fn on_epoch(&mut self, event: &EpochEvent<'_, F>) -> Control {
         let _ = event;
-        ControlFlow::Continue(())
+        Control::Continue
+    }
+
+    /// At the end, however it came. What is changed here is what the caller gets.
+    fn on_end(&mut self, run: &mut Run<F>) {
+        let _ = run;
     }
 
     /// What kind it is, so that a checkpoint goes back to its own. Default: the name of the type, without its path.
@@ -90,27 +201,50 @@ pub trait Callback<F> {
         let _ = memo;
         Ok(())
     }
-
-    /// At the end, however it came.
-    fn on_end(&mut self, run: &Run<F>) {
-        let _ = run;
-    }
 }
 
 /// A closure after every update.
 pub(super) struct OnStep<C>(pub(super) C);
 
-impl<F, C: FnMut(&StepEvent<'_, F>) -> ControlFlow<String>> Callback<F> for OnStep<C> {
-    fn on_step(&mut self, event: &StepEvent<'_, F>) -> ControlFlow<String> {
-        (self.0)(event)
+impl<F, R: Into<Control>, C: FnMut(&StepEvent<'_, F>) -> R> Callback<F> for OnStep<C> {
+    fn on_step(&mut self, event: &StepEvent<'_, F>) -> Control {
+        (self.0)(event).into()
     }
 }
 
 /// A closure after every epoch.
 pub(super) struct OnEpoch<C>(pub(super) C);
 
-impl<F, C: FnMut(&EpochEvent<'_, F>) -> ControlFlow<String>> Callback<F> for OnEpoch<C> {
-    fn on_epoch(&mut self, event: &EpochEvent<'_, F>) -> ControlFlow<String> {
-        (self.0)(event)
+impl<F, R: Into<Control>, C: FnMut(&EpochEvent<'_, F>) -> R> Callback<F> for OnEpoch<C> {
+    fn on_epoch(&mut self, event: &EpochEvent<'_, F>) -> Control {
+        (self.0)(event).into()
+    }
+}
+
+/// What all callbacks together want.
+#[derive(Debug)]
+pub(super) struct Answers {
+    pub(super) scale: f64,
+    pub(super) stop: Option<StopReason>,
+}
+
+impl Answers {
+    /// Of nobody yet, at this scale of the rate.
+    pub(super) fn new(scale: f64) -> Self {
+        Self { scale, stop: None }
+    }
+
+    pub(super) fn hear(&mut self, control: Control) {
+        match control {
+            Control::Continue => {}
+            Control::Stop(reason) => {
+                self.stop.get_or_insert(reason);
+            }
+            Control::ScaleRate(factor) if factor >= 0.0 && factor.is_finite() => self.scale *= factor,
+            Control::ScaleRate(factor) => {
+                let error = Error::invalid("Control::ScaleRate", factor, "finite and at least 0");
+                self.stop.get_or_insert(StopReason::Failed(error));
+            }
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use super::{EpochEvent, Goal, Record, Run, StopReason, run::Loop};
+use super::{EpochEvent, Goal, Record, Run, StopReason, callback::Answers, run::Loop};
 use crate::{Error, Objective, Scalar, optim::Rates, schedule::LrSchedule};
 
 /// Where an epoch is one step of a function, the history is thinned to fewer records than this.
@@ -10,12 +10,7 @@ const THINNED: usize = 4096;
 
 impl<F: Scalar, O: Objective<F>> Loop<'_, F, O> {
     /// Evaluates, records, and tells whoever listens.
-    pub(super) fn close_epoch(
-        &mut self,
-        loss: f64,
-        rates: Rates,
-        exact: bool,
-    ) -> Result<ControlFlow<StopReason>, Error> {
+    pub(super) fn close_epoch(&mut self, loss: f64, rates: Rates) -> Result<ControlFlow<StopReason>, Error> {
         // A function's epoch is one step: without a listener most of them go unrecorded.
         let is_function = self.objective.terms() == 1;
         let listens = self.schedule.follows_metric()
@@ -43,15 +38,9 @@ impl<F: Scalar, O: Objective<F>> Loop<'_, F, O> {
         self.refresh_average()?;
         let evaluated = self.averaged.as_ref().unwrap_or(&self.params);
         self.objective.evaluate(evaluated, &mut record)?;
-        let is_best = match &self.trainer.best_by {
-            Some(watch) => {
-                let goal = watch.goal();
-                let value = record.get(watch.name()).unwrap_or(f64::NAN);
-                self.keep_if_best(value, goal)
-            }
-            None if exact => false,
-            None => self.keep_if_best(record.validation_loss.unwrap_or(loss), Goal::Lowest),
-        };
+        // An exact value is kept at its step.
+        let value = record.get(self.best_by.name()).unwrap_or(f64::NAN);
+        let is_best = !self.exact && self.keep_if_best(value, self.best_by.goal());
         self.schedule.observe(&record);
         self.trainer.hyperparameters.observe(&record);
         let event = EpochEvent {
@@ -60,13 +49,11 @@ impl<F: Scalar, O: Objective<F>> Loop<'_, F, O> {
             is_best,
             epochs: self.trainer.epochs,
         };
-        let mut flow = ControlFlow::Continue(());
+        let mut answers = Answers::new(self.rate_scale);
         for callback in &mut self.trainer.callbacks {
-            if let ControlFlow::Break(reason) = callback.on_epoch(&event) {
-                flow = ControlFlow::Break(StopReason::Callback(reason));
-                break;
-            }
+            answers.hear(callback.on_epoch(&event));
         }
+        self.rate_scale = answers.scale;
         if self.epoch.is_multiple_of(self.stride) {
             self.history.push(record);
         }
@@ -75,7 +62,7 @@ impl<F: Scalar, O: Objective<F>> Loop<'_, F, O> {
             let stride = self.stride;
             self.history.retain(|record| record.epoch.is_multiple_of(stride));
         }
-        Ok(flow)
+        Ok(answers.stop.map_or(ControlFlow::Continue(()), ControlFlow::Break))
     }
 
     /// Where every point has an exact value, the last one gets its own; and after a failure the parameters are good.
@@ -83,7 +70,7 @@ impl<F: Scalar, O: Objective<F>> Loop<'_, F, O> {
         if !self.params.is_finite() {
             self.params.clone_from(&self.best.params);
             self.averaged = None;
-        } else if self.exact() && !matches!(self.stop, StopReason::NonFinite { .. }) {
+        } else if self.exact && !matches!(self.stop, StopReason::NonFinite { .. }) {
             let value = self.objective.value_and_gradient(
                 &self.params,
                 &self.sampler.batch(0),
@@ -112,17 +99,18 @@ impl<F: Scalar, O: Objective<F>> Loop<'_, F, O> {
     }
 
     pub(super) fn finish(mut self) -> Run<F> {
-        let run = Run {
+        let mut run = Run {
             params: self.params,
             best: self.best,
             average: self.averaged,
             history: self.history,
             stop: self.stop,
             steps: self.step,
+            skipped: self.mishaps.skipped,
             epochs: self.epoch,
         };
         for callback in &mut self.trainer.callbacks {
-            callback.on_end(&run);
+            callback.on_end(&mut run);
         }
         run
     }

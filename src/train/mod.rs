@@ -2,10 +2,12 @@
 
 mod average;
 mod callback;
+mod callbacks;
 mod constraint;
 mod epoch;
 mod history;
 mod hyperparameters;
+mod non_finite;
 #[cfg(feature = "progress")]
 mod progress;
 mod record;
@@ -16,8 +18,10 @@ mod trainer;
 mod update;
 
 pub use average::{Average, Averager};
-pub use callback::{Callback, EpochEvent, StepEvent};
+pub use callback::{Callback, Control, EpochEvent, EpochStartEvent, StartEvent, StepEvent};
+pub use callbacks::{EarlyStopping, Verdict};
 pub use constraint::Constraint;
 pub use history::History;
+pub use non_finite::NonFinite;
 pub use record::{Best, Goal, Record, Run, StopReason, Watch};
 pub use trainer::Trainer;

@@ -1,10 +1,8 @@
 //! A progress bar.
 
-use std::ops::ControlFlow;
-
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::{Callback, EpochEvent, Run};
+use super::{Callback, Control, EpochEvent, Run};
 
 /// A bar on standard error with epoch, loss and learning rate; nothing at all when that is not a terminal.
 pub(super) struct Progress {
@@ -20,7 +18,7 @@ impl Progress {
 }
 
 impl<F> Callback<F> for Progress {
-    fn on_epoch(&mut self, event: &EpochEvent<'_, F>) -> ControlFlow<String> {
+    fn on_epoch(&mut self, event: &EpochEvent<'_, F>) -> Control {
         if self.bar.length().is_none()
             && let Some(epochs) = event.epochs
         {
@@ -38,10 +36,10 @@ impl<F> Callback<F> for Progress {
         self.bar
             .set_message(format!("{message} · lr {:.2e}", record.learning_rate));
         self.bar.set_position(record.epoch);
-        ControlFlow::Continue(())
+        Control::Continue
     }
 
-    fn on_end(&mut self, _: &Run<F>) {
+    fn on_end(&mut self, _: &mut Run<F>) {
         self.bar.finish_and_clear();
     }
 }

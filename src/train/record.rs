@@ -67,6 +67,10 @@ impl Watch {
         self.goal
     }
 
+    pub(super) fn describe(&self) -> String {
+        format!("the {:?} {:?}", self.goal, self.name).to_lowercase()
+    }
+
     pub(crate) fn check(name: &str, metrics: &[String], has_validation: bool) -> Result<(), Error> {
         let mut known: Vec<&str> = vec!["loss"];
         known.extend(has_validation.then_some("validation_loss"));
@@ -149,11 +153,20 @@ pub enum StopReason {
     TimeLimit,
     /// A callback stopped it, for this reason.
     Callback(String),
+    /// A metric has not improved for longer than [`EarlyStopping`](super::EarlyStopping) has patience.
+    NoImprovement {
+        /// The name of the metric.
+        metric: String,
+        /// How many checks in a row were no improvement.
+        checks: u64,
+    },
+    /// Something around the run could not be done, such as writing a log. The steps made are all there.
+    Failed(Error),
     /// The loss or the gradient is NaN or infinite. The update was not made.
     NonFinite {
         /// `"loss"` or `"gradient"`.
         what: &'static str,
-        /// The number of updates made before.
+        /// The number of steps made before.
         step: u64,
     },
 }
@@ -184,8 +197,10 @@ pub struct Run<F> {
     pub history: History,
     /// Why it ended.
     pub stop: StopReason,
-    /// The number of updates made.
+    /// The number of steps made.
     pub steps: u64,
+    /// How many of them made no update, because the loss or the gradient was not finite; see [`NonFinite`](super::NonFinite).
+    pub skipped: u64,
     /// The number of epochs completed.
     pub epochs: u64,
 }

@@ -3,7 +3,9 @@
 use std::{ops::ControlFlow, time::Instant};
 
 use super::{
-    Best, Goal, History, StepEvent, StopReason, Trainer, Watch,
+    Best, EpochStartEvent, Goal, History, StartEvent, StepEvent, StopReason, Trainer, Watch,
+    callback::Answers,
+    non_finite::{Mishaps, Remedy},
     update::{Seen, Update},
 };
 use crate::{
@@ -20,6 +22,9 @@ pub(super) struct Loop<'a, F: Scalar, O> {
     pub(super) schedule: Box<dyn LrSchedule + 'a>,
     pub(super) sampler: Sampler,
     pub(super) metrics: Vec<String>,
+    pub(super) best_by: Watch,
+    /// Whether the value of a step is that of the whole objective, so that every point has an exact one.
+    pub(super) exact: bool,
     pub(super) state: State<F>,
     pub(super) update: Update<'a, F>,
     pub(super) params: Params<F>,
@@ -33,12 +38,15 @@ pub(super) struct Loop<'a, F: Scalar, O> {
     pub(super) step: u64,
     pub(super) epoch: u64,
     pub(super) within: Within,
+    /// By what callbacks and mishaps have multiplied the learning rate.
+    pub(super) rate_scale: f64,
+    pub(super) mishaps: Mishaps,
     pub(super) stop: StopReason,
 }
 
 /// Where a run stands within its epoch.
 pub(super) struct Within {
-    /// The number of updates of this epoch that have been made.
+    /// The number of steps of this epoch that have been made.
     pub(super) updates: usize,
     pub(super) loss: EpochLoss,
     /// What was in force at the last of them.
@@ -73,16 +81,17 @@ impl<'a, F: Scalar, O: Objective<F>> Loop<'a, F, O> {
         schedule: Box<dyn LrSchedule + 'a>,
         sampler: Sampler,
         metrics: Vec<String>,
+        best_by: Watch,
         state: State<F>,
         update: Update<'a, F>,
         params: Params<F>,
     ) -> Self {
-        let worst = trainer.best_by.as_ref().map_or(Goal::Lowest, Watch::goal).worst();
         let best = Best {
             params: params.clone(),
-            value: worst,
+            value: best_by.goal().worst(),
             step: 0,
         };
+        let exact = sampler.steps_per_epoch() == 1 && best_by == Watch::lowest("loss");
         let averages = update.average.is_some() || trainer.optimizer.averages();
         Self {
             averaged: averages.then(|| params.clone()),
@@ -91,6 +100,8 @@ impl<'a, F: Scalar, O: Objective<F>> Loop<'a, F, O> {
             schedule,
             sampler,
             metrics,
+            best_by,
+            exact,
             state,
             update,
             params,
@@ -101,8 +112,28 @@ impl<'a, F: Scalar, O: Objective<F>> Loop<'a, F, O> {
             step: 0,
             epoch: 0,
             within: Within::default(),
+            rate_scale: 1.0,
+            mishaps: Mishaps::default(),
             stop: StopReason::Finished,
         }
+    }
+
+    /// Tells the callbacks that it begins.
+    pub(super) fn start(&mut self) -> Result<(), Error> {
+        let event = StartEvent {
+            optimizer: self.trainer.optimizer.name(),
+            seed: self.trainer.seed,
+            params: &self.params,
+            step: self.step,
+            epoch: self.epoch,
+            steps_per_epoch: self.update.steps_per_epoch(&self.sampler) as u64,
+            batch_rows: self.sampler.batch_rows(),
+            epochs: self.trainer.epochs,
+            steps: self.trainer.steps,
+            best_by: &self.best_by,
+        };
+        let mut callbacks = self.trainer.callbacks.iter_mut();
+        callbacks.try_for_each(|callback| callback.on_start(&event))
     }
 
     /// Runs to the end, whatever that is.
@@ -120,17 +151,15 @@ impl<'a, F: Scalar, O: Objective<F>> Loop<'a, F, O> {
         self.settle()
     }
 
-    /// Whether the value of a step is that of the whole objective, so that every point has an exact one.
-    pub(super) fn exact(&self) -> bool {
-        self.sampler.steps_per_epoch() == 1
-            && self.trainer.best_by.is_none()
-            && !self.objective.has_validation()
-    }
-
     /// What is left of the epoch.
     fn epoch(&mut self) -> Result<ControlFlow<StopReason>, Error> {
         self.sampler.start_epoch(self.epoch);
-        let exact = self.exact();
+        if !self.trainer.callbacks.is_empty()
+            && self.within.updates == 0
+            && let Some(stop) = self.tell_of_epoch()
+        {
+            return Ok(ControlFlow::Break(stop));
+        }
         let steps = self.update.steps_per_epoch(&self.sampler);
         while self.within.updates < steps {
             if let Some(stop) = self.out_of_budget() {
@@ -144,14 +173,17 @@ impl<'a, F: Scalar, O: Objective<F>> Loop<'a, F, O> {
                 self.step + 1,
             )? {
                 Ok(seen) => seen,
-                Err(what) => {
-                    return Ok(ControlFlow::Break(StopReason::NonFinite {
-                        what,
-                        step: self.step,
-                    }));
-                }
+                Err(what) => match self.mend(what)? {
+                    Some(stop) => return Ok(ControlFlow::Break(stop)),
+                    None => {
+                        self.within.rates = self.rates(steps as u64, 1.0);
+                        self.within.updates += 1;
+                        self.step += 1;
+                        continue;
+                    }
+                },
             };
-            if exact {
+            if self.exact {
                 self.keep_if_best(seen.value, Goal::Lowest);
             }
             let rates = self.rates(steps as u64, seen.scale);
@@ -166,14 +198,14 @@ impl<'a, F: Scalar, O: Objective<F>> Loop<'a, F, O> {
             self.within.rates = rates;
             self.within.updates += 1;
             if !self.trainer.callbacks.is_empty()
-                && let ControlFlow::Break(stop) = self.tell(&seen, rates, steps as u64)
+                && let Some(stop) = self.tell(&seen, rates, steps as u64)
             {
                 return Ok(ControlFlow::Break(stop));
             }
         }
         self.epoch += 1;
         let Within { loss, rates, .. } = std::mem::take(&mut self.within);
-        self.close_epoch(loss.value(self.objective.reduction()), rates, exact)
+        self.close_epoch(loss.value(self.objective.reduction()), rates)
     }
 
     fn out_of_budget(&self) -> Option<StopReason> {
@@ -192,14 +224,15 @@ impl<'a, F: Scalar, O: Objective<F>> Loop<'a, F, O> {
             step: self.step,
             steps_per_epoch,
         };
-        let mut rates = Rates::from(self.schedule.rate(&now)).gradient_scale(gradient_scale);
+        let learning_rate = self.rate_scale * self.schedule.rate(&now);
+        let mut rates = Rates::from(learning_rate).gradient_scale(gradient_scale);
         rates.momentum = self.schedule.momentum(&now);
         self.trainer.hyperparameters.set(&mut rates, &now);
         rates
     }
 
     /// Tells the callbacks of an update.
-    fn tell(&mut self, seen: &Seen, rates: Rates, steps_per_epoch: u64) -> ControlFlow<StopReason> {
+    fn tell(&mut self, seen: &Seen, rates: Rates, steps_per_epoch: u64) -> Option<StopReason> {
         let event = StepEvent {
             step: self.step,
             steps_per_epoch,
@@ -209,12 +242,46 @@ impl<'a, F: Scalar, O: Objective<F>> Loop<'a, F, O> {
             params: &self.params,
             rates,
         };
+        let mut answers = Answers::new(self.rate_scale);
         for callback in &mut self.trainer.callbacks {
-            if let ControlFlow::Break(reason) = callback.on_step(&event) {
-                return ControlFlow::Break(StopReason::Callback(reason));
+            answers.hear(callback.on_step(&event));
+        }
+        self.rate_scale = answers.scale;
+        answers.stop
+    }
+
+    /// Tells the callbacks that an epoch begins.
+    fn tell_of_epoch(&mut self) -> Option<StopReason> {
+        let event = EpochStartEvent {
+            epoch: self.epoch,
+            params: &self.params,
+        };
+        let mut answers = Answers::new(self.rate_scale);
+        for callback in &mut self.trainer.callbacks {
+            answers.hear(callback.on_epoch_start(&event));
+        }
+        self.rate_scale = answers.scale;
+        answers.stop
+    }
+
+    /// What is to be done about a step that is not finite: the run ends, or the step goes by without an update.
+    #[cold]
+    fn mend(&mut self, what: &'static str) -> Result<Option<StopReason>, Error> {
+        match self.mishaps.meet(self.trainer.non_finite, self.step + 1) {
+            Remedy::Stop => {
+                let step = self.step;
+                return Ok(Some(StopReason::NonFinite { what, step }));
+            }
+            Remedy::Skip => {}
+            Remedy::Back(factor) => {
+                self.rate_scale *= factor;
+                self.params.clone_from(&self.best.params);
+                let layout = self.params.layout();
+                self.state = State::new(&*self.trainer.optimizer, layout, &self.trainer.groups)?;
+                self.update.restart(&self.params)?;
             }
         }
-        ControlFlow::Continue(())
+        Ok(None)
     }
 
     pub(super) fn keep_if_best(&mut self, value: f64, goal: Goal) -> bool {
@@ -223,7 +290,7 @@ impl<'a, F: Scalar, O: Objective<F>> Loop<'a, F, O> {
             self.best.value = value;
             self.best.step = self.step;
             let point = match &self.averaged {
-                Some(average) if !self.exact() => average,
+                Some(average) if !self.exact => average,
                 _ => &self.params,
             };
             self.best.params.as_mut_slice().copy_from_slice(point.as_slice());

@@ -60,10 +60,16 @@ impl<F: Scalar> Trainer<'_, F> {
             .unwrap_or_else(|| Box::new(self.optimizer.default_rate()));
         schedule.validate()?;
         self.hyperparameters.validate()?;
+        self.non_finite.validate()?;
+        for callback in &self.callbacks {
+            callback.validate()?;
+        }
+        let best_by = self.best_watch(has_validation)?;
         for name in std::iter::once(&*schedule)
             .chain(self.hyperparameters.schedules())
             .flat_map(|schedule| schedule.watches())
-            .chain(self.best_by.as_ref().map(Watch::name))
+            .chain(self.callbacks.iter().flat_map(|callback| callback.watches()))
+            .chain([best_by.name()])
         {
             Watch::check(name, &metrics, has_validation)?;
         }
@@ -87,9 +93,35 @@ impl<F: Scalar> Trainer<'_, F> {
         }
         let state = State::new(&*self.optimizer, params.layout(), &self.groups)?;
         let update = Update::new(settings, &params)?;
-        let mut run = run::Loop::new(self, objective, schedule, sampler, metrics, state, update, params);
+        let mut run = run::Loop::new(
+            self, objective, schedule, sampler, metrics, best_by, state, update, params,
+        );
+        run.start()?;
         run.drive()?;
         Ok(run.finish())
+    }
+
+    /// By what the best point is chosen: what the user says or a callback needs; else the default.
+    fn best_watch(&self, has_validation: bool) -> Result<Watch, Error> {
+        let own = self.best_by.as_ref();
+        let mut wanted = own
+            .into_iter()
+            .chain(self.callbacks.iter().filter_map(|c| c.best_by()));
+        let Some(first) = wanted.next() else {
+            return Ok(Watch::lowest(if has_validation {
+                "validation_loss"
+            } else {
+                "loss"
+            }));
+        };
+        match wanted.find(|other| *other != first) {
+            None => Ok(first.clone()),
+            Some(other) => Err(Error::invalid(
+                "best_by",
+                other.describe(),
+                format!("one for all: {}", first.describe()),
+            )),
+        }
     }
 
     /// The batch of the optimiser that is defined by one; else what the user says; else the default.

@@ -1,11 +1,11 @@
 //! What can be set of a run.
 
-use std::{ops::ControlFlow, time::Duration};
+use std::time::Duration;
 
 #[cfg(feature = "progress")]
 use super::progress;
 use super::{
-    Average, Callback, Constraint, EpochEvent, StepEvent, Watch, callback,
+    Average, Callback, Constraint, Control, EpochEvent, NonFinite, StepEvent, Watch, callback,
     hyperparameters::{Hyperparameter, Hyperparameters},
     update,
 };
@@ -58,6 +58,7 @@ pub struct Trainer<'a, F: Scalar> {
     pub(super) groups: Vec<Group>,
     pub(super) start: Option<Params<F>>,
     pub(super) best_by: Option<Watch>,
+    pub(super) non_finite: NonFinite,
     pub(super) callbacks: Vec<Box<dyn Callback<F> + 'a>>,
     pub(super) hyperparameters: Hyperparameters<'a>,
     pub(super) update: update::Settings<'a, F>,
@@ -88,6 +89,7 @@ impl<'a, F: Scalar> Trainer<'a, F> {
             groups: Vec::new(),
             start: None,
             best_by: None,
+            non_finite: NonFinite::default(),
             callbacks: Vec::new(),
             hyperparameters: Hyperparameters::default(),
             update: update::Settings::default(),
@@ -97,6 +99,7 @@ impl<'a, F: Scalar> Trainer<'a, F> {
     /// The same without its length and whoever watches it, for a short trial.
     pub(crate) fn bare(mut self) -> Self {
         (self.epochs, self.steps, self.time_limit) = (None, None, None);
+        self.non_finite = NonFinite::Stop;
         self.callbacks.clear();
         self
     }
@@ -228,19 +231,25 @@ impl<'a, F: Scalar> Trainer<'a, F> {
         self
     }
 
+    /// Sets what happens when a loss or a gradient is NaN or infinite. Default: the run ends.
+    pub fn non_finite(mut self, policy: NonFinite) -> Self {
+        self.non_finite = policy;
+        self
+    }
+
     /// Adds a callback.
     pub fn callback(mut self, callback: impl Callback<F> + 'a) -> Self {
         self.callbacks.push(Box::new(callback));
         self
     }
 
-    /// Calls a closure after every update.
-    pub fn on_step(self, closure: impl FnMut(&StepEvent<'_, F>) -> ControlFlow<String> + 'a) -> Self {
+    /// Calls a closure after every update. It returns nothing, or a [`Control`].
+    pub fn on_step<R: Into<Control> + 'a>(self, closure: impl FnMut(&StepEvent<'_, F>) -> R + 'a) -> Self {
         self.callback(callback::OnStep(closure))
     }
 
-    /// Calls a closure after every epoch.
-    pub fn on_epoch(self, closure: impl FnMut(&EpochEvent<'_, F>) -> ControlFlow<String> + 'a) -> Self {
+    /// Calls a closure after every epoch. It returns nothing, or a [`Control`].
+    pub fn on_epoch<R: Into<Control> + 'a>(self, closure: impl FnMut(&EpochEvent<'_, F>) -> R + 'a) -> Self {
         self.callback(callback::OnEpoch(closure))
     }
 

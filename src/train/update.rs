@@ -83,6 +83,16 @@ impl<'a, F: Scalar> Update<'a, F> {
         })
     }
 
+    /// Begins the average anew.
+    pub(super) fn restart(&mut self, params: &Params<F>) -> Result<(), Error> {
+        let average = self
+            .settings
+            .average
+            .map(|average| Averager::new(average, params));
+        self.average = average.transpose()?;
+        Ok(())
+    }
+
     /// The number of updates in an epoch.
     pub(super) fn steps_per_epoch(&self, sampler: &Sampler) -> usize {
         sampler.steps_per_epoch().div_ceil(self.settings.accumulate)

@@ -1,6 +1,6 @@
 //! The learning-rate range test.
 
-use std::{cell::RefCell, ops::ControlFlow};
+use std::cell::RefCell;
 
 use rand::Rng;
 
@@ -10,7 +10,7 @@ use crate::{
     error::check,
     loss::Reduction,
     schedule::{Ramp, Span},
-    train::Record,
+    train::{Control, Record},
 };
 
 /// Finds a learning rate: trains for some steps while the rate rises from `low` to `high`, and looks at the loss.
@@ -175,7 +175,7 @@ impl Sweep {
         }
     }
 
-    fn add(&mut self, rate: f64, loss: f64) -> ControlFlow<String> {
+    fn add(&mut self, rate: f64, loss: f64) -> Control {
         let beta = self.finder.smoothing;
         self.average = beta * self.average + (1.0 - beta) * loss;
         self.correction = beta * self.correction + (1.0 - beta);
@@ -184,14 +184,14 @@ impl Sweep {
         self.curve.losses.push(loss);
         self.curve.smoothed.push(smoothed);
         if self.curve.rates.len() <= self.curve.unsettled() {
-            return ControlFlow::Continue(());
+            return Control::Continue;
         }
         self.best = self.best.min(smoothed);
         if smoothed - self.best > (self.finder.divergence - 1.0) * self.best.abs() {
             self.curve.diverged = true;
-            return ControlFlow::Break("the loss diverges".into());
+            return Control::stop("the loss diverges");
         }
-        ControlFlow::Continue(())
+        Control::Continue
     }
 }
 

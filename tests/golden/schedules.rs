@@ -2,7 +2,6 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::ops::ControlFlow;
 
 use downhill::data::Batch;
 use downhill::prelude::*;
@@ -52,7 +51,6 @@ fn run(schedule: impl LrSchedule, steps: u64, metrics: Vec<f64>) -> Vec<(f64, Op
         rates
             .borrow_mut()
             .push((event.rates.learning_rate, event.rates.momentum));
-        ControlFlow::Continue(())
     };
     let trainer = Trainer::new(GradientDescent)
         .learning_rate(schedule)
