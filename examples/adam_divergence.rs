@@ -113,7 +113,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         .x_desc("step")
         .y_desc("x")
         .y_labels(5)
-        .y_label_formatter(&|x| format!("{:+.1}", x + 0.0))
+        .y_label_formatter(&|x: &f64| format!("{:+.1}", x + 0.0))
         .x_label_formatter(&|x| format!("{x}"))
         .label_style(("sans-serif", 14))
         .axis_desc_style(("sans-serif", 16))

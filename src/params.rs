@@ -13,6 +13,33 @@ pub struct Handle<D> {
     shape: D,
 }
 
+impl<D> Handle<D> {
+    #[inline]
+    pub(crate) fn offset(&self) -> usize {
+        self.offset
+    }
+}
+
+impl<D: Dimension> Handle<D> {
+    #[inline]
+    fn range(&self) -> Range<usize> {
+        self.offset..self.offset + self.shape.size()
+    }
+
+    /// The number of elements that share an index in the first axis.
+    #[inline]
+    pub(crate) fn row_width(&self) -> usize {
+        self.shape.slice().iter().skip(1).product()
+    }
+
+    /// The tensor, over its values.
+    #[inline]
+    #[track_caller]
+    pub(crate) fn over_mut<'a, F>(&self, values: &'a mut [F]) -> ArrayViewMut<'a, F, D> {
+        ArrayViewMut::from_shape(self.shape.clone(), values).unwrap_or_else(|_| foreign_handle())
+    }
+}
+
 /// One named tensor of a [`Layout`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TensorSpec {
@@ -159,6 +186,14 @@ impl<F: Scalar> Params<F> {
         }
     }
 
+    /// A layout whose values are kept elsewhere.
+    pub(crate) fn without_values(layout: &Layout) -> Self {
+        Self {
+            layout: layout.clone(),
+            values: Vec::new(),
+        }
+    }
+
     /// One tensor called `name` with the elements of `values`.
     pub fn from_vec(name: &str, values: Vec<F>) -> Self {
         let tensor = TensorSpec {
@@ -199,8 +234,7 @@ impl<F: Scalar> Params<F> {
     #[inline]
     #[track_caller]
     pub fn view<D: Dimension>(&self, handle: &Handle<D>) -> ArrayView<'_, F, D> {
-        let range = handle.offset..handle.offset + handle.shape.size();
-        let values = self.values.get(range).unwrap_or_default();
+        let values = self.values.get(handle.range()).unwrap_or_default();
         ArrayView::from_shape(handle.shape.clone(), values).unwrap_or_else(|_| foreign_handle())
     }
 
@@ -211,9 +245,13 @@ impl<F: Scalar> Params<F> {
     #[inline]
     #[track_caller]
     pub fn view_mut<D: Dimension>(&mut self, handle: &Handle<D>) -> ArrayViewMut<'_, F, D> {
-        let range = handle.offset..handle.offset + handle.shape.size();
-        let values = self.values.get_mut(range).unwrap_or_default();
-        ArrayViewMut::from_shape(handle.shape.clone(), values).unwrap_or_else(|_| foreign_handle())
+        handle.over_mut(self.slice_mut(handle))
+    }
+
+    /// The values of the tensor of a handle; none for one of another layout that reaches outside.
+    #[inline]
+    pub(crate) fn slice_mut<D: Dimension>(&mut self, handle: &Handle<D>) -> &mut [F] {
+        self.values.get_mut(handle.range()).unwrap_or_default()
     }
 
     /// The tensor called `name`.

@@ -128,7 +128,7 @@ fn models_and_losses() {
     refused(Mlp::new(&[3]), "InvalidArgument", &["sizes", "[3]", "two"]);
     refused(Mlp::new(&[3, 0, 1]), "InvalidArgument", &["sizes", "[3, 0, 1]"]);
     let line = Linear::new(2, 1).unwrap();
-    let params = Params::<f64>::zeros(&Model::<f64>::layout(&line));
+    let params = Params::<f64>::zeros(line.layout());
     refused(
         model::predict(&line, &params, &array![[1.0]]),
         "ShapeMismatch",
@@ -509,7 +509,7 @@ fn gradient_checks_and_averages() {
     let (x, y) = (array![[1.0], [2.0]], array![1.0, 2.0]);
     let (data, model) = (Dataset::new(&x, &y).unwrap(), Linear::new(1, 1).unwrap());
     let mut risk = EmpiricalRisk::new(&model, &MeanSquaredError, &data);
-    let params = Params::zeros(&Model::<f64>::layout(&model));
+    let params = Params::zeros(model.layout());
     let rows = Batch::Rows(&[0, 5]);
     refused(
         check_gradient(&mut risk, &params, &rows, 1e-6),

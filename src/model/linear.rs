@@ -2,14 +2,16 @@
 
 use ndarray::{Array2, ArrayView2, Axis, Ix1, Ix2};
 
-use super::{Model, check_columns};
+use super::{Matrix, Model};
 use crate::{
     Error, Gradient, Handle, Layout, Params, Scalar,
     error::check,
-    linalg::{self, top, top_mut},
+    linalg::{top, top_mut},
 };
 
 /// `ŷ = X W + b`: linear, logistic or softmax regression, by the choice of the loss.
+///
+/// Inputs are an `Array2`, or with the feature `sparse` a `data::Csr`, of which a step costs only its entries.
 ///
 /// Parameters: `"weight"`, inputs × outputs, and, unless it is left out, `"bias"`, one for each output; both start at zero.
 ///
@@ -64,9 +66,14 @@ impl Linear {
             outputs,
         })
     }
+
+    /// The named tensors of the parameters.
+    pub fn layout(&self) -> &Layout {
+        &self.layout
+    }
 }
 
-impl<F: Scalar> Model<F> for Linear {
+impl<F: Scalar, X: Matrix<F>> Model<F, X> for Linear {
     type Scratch = Array2<F>;
 
     fn layout(&self) -> Layout {
@@ -77,8 +84,22 @@ impl<F: Scalar> Model<F> for Linear {
         self.outputs
     }
 
-    fn check(&self, inputs: &ArrayView2<'_, F>) -> Result<(), Error> {
-        check_columns(inputs, self.inputs)
+    fn check(&self, inputs: &X::View<'_>) -> Result<(), Error> {
+        match X::columns(inputs) {
+            columns if columns == self.inputs => Ok(()),
+            columns => Err(Error::shape("inputs (columns)", &[columns], &[self.inputs])),
+        }
+    }
+
+    fn is_sparse(&self) -> bool {
+        X::SPARSE
+    }
+
+    fn touch(&self, inputs: &X::View<'_>, gradient: &mut Gradient<F>) {
+        X::touch(inputs, gradient, &self.weight);
+        if let Some(bias) = &self.bias {
+            gradient.view_mut(bias);
+        }
     }
 
     fn scratch(&self, rows: usize) -> Array2<F> {
@@ -88,26 +109,27 @@ impl<F: Scalar> Model<F> for Linear {
     fn predict<'s>(
         &self,
         params: &Params<F>,
-        inputs: &ArrayView2<'_, F>,
+        inputs: &X::View<'_>,
         scratch: &'s mut Array2<F>,
     ) -> ArrayView2<'s, F> {
-        let mut predictions = top_mut(scratch, inputs.nrows());
-        linalg::product(inputs.view(), params.view(&self.weight), predictions.view_mut());
+        let rows = X::count(inputs);
+        let mut predictions = top_mut(scratch, rows);
+        X::product(inputs, params.view(&self.weight), predictions.view_mut());
         if let Some(bias) = &self.bias {
             predictions += &params.view(bias);
         }
-        top(scratch, inputs.nrows())
+        top(scratch, rows)
     }
 
     fn backward(
         &self,
         _: &Params<F>,
-        inputs: &ArrayView2<'_, F>,
+        inputs: &X::View<'_>,
         output_gradient: ArrayView2<'_, F>,
         _: &mut Array2<F>,
         gradient: &mut Gradient<F>,
     ) {
-        linalg::add_transposed_product(inputs.view(), output_gradient, gradient.view_mut(&self.weight));
+        X::add_transposed_product(inputs, output_gradient, gradient, &self.weight);
         if let Some(bias) = &self.bias {
             add_rows(output_gradient, &mut gradient.view_mut(bias));
         }

@@ -2,10 +2,12 @@
 
 mod activation;
 mod linear;
+mod matrix;
 mod mlp;
 
 pub use activation::Activation;
 pub use linear::Linear;
+pub use matrix::Matrix;
 pub use mlp::{Initialization, Mlp};
 
 use ndarray::{Array2, ArrayView2};
@@ -36,6 +38,18 @@ pub trait Model<F: Scalar, X: Samples = Array2<F>>: Send + Sync {
     /// # Errors
     /// [`Error::ShapeMismatch`] if they do not.
     fn check(&self, inputs: &X::View<'_>) -> Result<(), Error>;
+
+    /// Whether the predictions for a row depend on few rows of the parameters, so that a
+    /// [sparse gradient](Gradient::sparse) is worth while. Default: no.
+    fn is_sparse(&self) -> bool {
+        false
+    }
+
+    /// Touches the rows of the gradient that belong to the parameters on which the predictions for these inputs depend, for a
+    /// model that [is sparse](Model::is_sparse).
+    fn touch(&self, inputs: &X::View<'_>, gradient: &mut Gradient<F>) {
+        let _ = (inputs, gradient);
+    }
 
     /// Sets the parameters (zeros so far) for the start of a training. Default: leaves them at zero.
     fn initialize(&self, params: &mut Params<F>, rng: &mut dyn Rng) {
@@ -71,11 +85,11 @@ pub trait Model<F: Scalar, X: Samples = Array2<F>>: Send + Sync {
 /// [`Error::Foreign`] if the parameters are of another model, and what [`Model::check`] finds in the inputs.
 ///
 /// ```
-/// use downhill::{Params, model::{self, Linear, Model}};
+/// use downhill::{Params, model::{self, Linear}};
 /// use ndarray::array;
 ///
 /// let line = Linear::new(1, 1)?;
-/// let mut params = Params::<f64>::zeros(&Model::<f64>::layout(&line));
+/// let mut params = Params::<f64>::zeros(line.layout());
 /// params.set("weight", array![[2.0]].view())?;
 /// params.set("bias", array![1.0].view())?;
 /// assert_eq!(model::predict(&line, &params, &array![[0.0], [3.0]])?, array![[1.0], [7.0]]);

@@ -54,6 +54,18 @@ pub trait Objective<F: Scalar> {
         gradient: &mut Gradient<F>,
     ) -> Result<F, Error>;
 
+    /// Whether a batch touches few of the parameters, so that a [sparse gradient](Gradient::sparse) is worth while.
+    /// Default: no.
+    fn is_sparse(&self) -> bool {
+        false
+    }
+
+    /// Clears the gradient and touches in it the rows of the parameters on which the value of a batch depends, for an
+    /// objective that [is sparse](Objective::is_sparse).
+    fn touch(&self, batch: &Batch<'_>, gradient: &mut Gradient<F>) {
+        let _ = (batch, gradient);
+    }
+
     /// What a batch weighs in the mean over an epoch: the number of its terms, or the sum of their weights.
     fn weight(&self, batch: &Batch<'_>) -> f64 {
         batch.len() as f64
@@ -105,6 +117,14 @@ impl<F: Scalar, O: Objective<F> + ?Sized> Objective<F> for &mut O {
         gradient: &mut Gradient<F>,
     ) -> Result<F, Error> {
         (**self).value_and_gradient(params, batch, gradient)
+    }
+
+    fn is_sparse(&self) -> bool {
+        (**self).is_sparse()
+    }
+
+    fn touch(&self, batch: &Batch<'_>, gradient: &mut Gradient<F>) {
+        (**self).touch(batch, gradient);
     }
 
     fn weight(&self, batch: &Batch<'_>) -> f64 {

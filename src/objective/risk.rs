@@ -165,6 +165,23 @@ impl<F: Scalar, X: Samples, Y: Samples, M: Model<F, X>, L: Loss<F, Y>> Objective
         }
     }
 
+    fn is_sparse(&self) -> bool {
+        self.pass.model.is_sparse()
+    }
+
+    fn touch(&self, batch: &Batch<'_>, gradient: &mut Gradient<F>) {
+        gradient.clear();
+        let inputs = &self.data.0;
+        match batch {
+            Batch::Range(range) => self.pass.model.touch(&X::slice(inputs, range.clone()), gradient),
+            Batch::Rows(rows) => {
+                for &row in *rows {
+                    self.pass.model.touch(&X::slice(inputs, row..row + 1), gradient);
+                }
+            }
+        }
+    }
+
     fn weight(&self, batch: &Batch<'_>) -> f64 {
         match (self.data.2, batch) {
             (None, _) => batch.len() as f64,

@@ -89,6 +89,7 @@ impl<F: Scalar> Rule<F> for Adagrad {
     type Slots = [F; 1];
     /// The rate, and ε inside the root and outside.
     type Coefficients = [F; 3];
+    const RESTS: bool = true;
 
     fn name(&self) -> &'static str {
         "adagrad"

@@ -1,8 +1,8 @@
 //! Adam: momentum and RMSProp together, corrected for their start at zero.
 
 use super::{
-    Buffer, DecoupledWeightDecay, Moment, Off, On, Rule, RuleExt, Switch, adagrad::positive_epsilon,
-    settings::Convention,
+    Buffer, DecoupledWeightDecay, Missed, Moment, Off, On, Rule, RuleExt, Switch, adagrad::positive_epsilon,
+    missed::fade, settings::Convention,
 };
 use crate::{Error, Scalar, error::check};
 
@@ -194,5 +194,34 @@ impl<F: Scalar, M: Switch> Rule<F> for Adam<M> {
             root = *largest;
         }
         *weight -= c.rate * (*first / (root.sqrt() * c.correction + c.epsilon));
+    }
+
+    /// One step after the other for as long as the weight moves; the first moment fades faster than the root of the second,
+    /// so that after some hundred steps what is left of the sum is below rounding. The moments fade in closed form.
+    fn skip(missed: Missed<'_, Coefficients<F>>, weight: &mut F, slots: &mut Self::Slots) {
+        let Some(steady) = missed.steady() else {
+            missed
+                .steps()
+                .for_each(|c| Self::update(&c, weight, F::zero(), slots));
+            return;
+        };
+        let mut moving = 0;
+        if slots.0[0] != F::zero() {
+            let shrinks = steady.beta1 / steady.beta2.sqrt();
+            let negligible = F::epsilon() / F::of(1024.0);
+            let mut share = F::one();
+            for c in missed.steps() {
+                Self::update(&c, weight, F::zero(), slots);
+                moving += 1;
+                share *= shrinks;
+                if share < negligible {
+                    break;
+                }
+            }
+        }
+        let rest = missed.after(moving).len() as i32;
+        let ([first, second], _) = slots;
+        fade(first, steady.beta1, rest);
+        fade(second, steady.beta2, rest);
     }
 }

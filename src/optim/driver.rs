@@ -2,7 +2,7 @@
 
 use pulp::{Arch, NullaryFnOnce};
 
-use super::{Rates, Rule, Slots, State, rule::Moment};
+use super::{Rates, Rule, Slots, State, rule::Moment, touched};
 use crate::{Error, Scalar, group::Factors};
 
 /// Up to this many weights a step is shorter than the look-up of the processor's features.
@@ -15,9 +15,9 @@ pub(super) fn step<F: Scalar, R: Rule<F>>(
     gradient: &[F],
     rates: Rates,
 ) -> Result<(), Error> {
-    state.check(rule.name(), weights.len(), gradient.len(), rates)?;
-    if state.buffers.len() != R::Slots::COUNT {
-        return Err(other_buffers(rule.name(), state.buffers.len(), R::Slots::COUNT));
+    check(rule, state, weights.len(), gradient.len(), rates)?;
+    if state.missed.is_some() {
+        touched::catch_up(rule, state, weights, None)?;
     }
     state.step += 1;
     let State {
@@ -25,9 +25,13 @@ pub(super) fn step<F: Scalar, R: Rule<F>>(
         buffers,
         step,
         memory,
+        missed,
         ..
     } = state;
     *memory = rule.remember(Moment::new(*step, rates, Factors::default(), *memory));
+    if let Some(ledger) = missed {
+        ledger.close(*step);
+    }
     for segment in segments.iter() {
         let Some(factors) = segment.factors else { continue };
         let range = segment.range.clone();
@@ -50,6 +54,22 @@ pub(super) fn step<F: Scalar, R: Rule<F>>(
         } else {
             Arch::new().dispatch(pass)
         }
+    }
+    Ok(())
+}
+
+/// Refuses what does not belong together, before anything is changed.
+#[inline]
+pub(super) fn check<F: Scalar, R: Rule<F>>(
+    rule: &R,
+    state: &State<F>,
+    weights: usize,
+    gradient: usize,
+    rates: Rates,
+) -> Result<(), Error> {
+    state.check(rule.name(), weights, gradient, rates)?;
+    if state.buffers.len() != R::Slots::COUNT {
+        return Err(other_buffers(rule.name(), state.buffers.len(), R::Slots::COUNT));
     }
     Ok(())
 }
@@ -79,7 +99,7 @@ pub(super) fn average<F: Scalar, R: Rule<F>>(
 }
 
 #[cold]
-fn other_buffers(name: &str, given: usize, expected: usize) -> Error {
+pub(super) fn other_buffers(name: &str, given: usize, expected: usize) -> Error {
     Error::Foreign {
         argument: "state".into(),
         given: format!("{given} buffers"),

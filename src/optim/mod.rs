@@ -40,6 +40,7 @@ mod lbfgs;
 mod lion;
 mod lookahead;
 mod madgrad;
+mod missed;
 mod momentum;
 mod nadam;
 mod quasi_hyperbolic;
@@ -55,6 +56,7 @@ mod sophia;
 mod state;
 mod stepper;
 mod tensor;
+mod touched;
 mod wrappers;
 mod yogi;
 
@@ -73,6 +75,7 @@ pub use lbfgs::Lbfgs;
 pub use lion::Lion;
 pub use lookahead::Lookahead;
 pub use madgrad::Madgrad;
+pub use missed::Missed;
 pub use momentum::Momentum;
 pub use nadam::NAdam;
 pub use quasi_hyperbolic::{QhAdam, Qhm};
@@ -93,7 +96,7 @@ pub use tensor::{
 pub use wrappers::{Bounded, ClipValue, DecoupledWeightDecay, L1, Maximize, RuleExt, WeightDecay};
 pub use yogi::Yogi;
 
-use crate::{Error, Scalar, data::BatchSize, error::check};
+use crate::{Error, Gradient, Scalar, data::BatchSize, error::check};
 
 /// What is set for one step: the learning rate, and whatever else a schedule or a clipping of the gradient decides.
 ///
@@ -179,6 +182,30 @@ impl From<f64> for Rates {
     }
 }
 
+/// What a step does to the weights that a sparse gradient does not touch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Untouched {
+    /// Nothing, and nothing to their memory: plain descent, Adagrad.
+    Rest,
+    /// It moves them or changes their memory, as momentum does, in a way that can be made up for later.
+    Move,
+    /// All weights together decide about each, so every step needs them all.
+    Needed,
+}
+
+/// How weights are treated in the steps that do not touch them, where gradients are sparse; see
+/// [`Trainer::lazy`](crate::Trainer::lazy).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Lazy {
+    /// As the rule says, only later: before a weight is read, and at the end of every epoch, it makes the steps that it
+    /// has missed. The result is that of dense gradients, to rounding.
+    #[default]
+    Exact,
+    /// Not at all: neither momentum nor decay nor a fading memory reaches a weight in a step that does not touch it. A
+    /// different method, and a cheap one: PyTorch's `SparseAdam`.
+    Touched,
+}
+
 /// An optimiser: plain configuration, usable for any number of runs at once. What a run remembers is in [`State`].
 ///
 /// Object-safe, and not generic over the data: an [`Adam`] is an optimiser for `f32` and for `f64`.
@@ -224,6 +251,41 @@ pub trait Optimizer<F: Scalar>: Send + Sync {
         gradient: &[F],
         rates: Rates,
     ) -> Result<(), Error>;
+
+    /// What becomes of the weights that a sparse gradient does not touch.
+    fn untouched(&self) -> Untouched {
+        Untouched::Needed
+    }
+
+    /// [`Optimizer::step`] for a gradient that may be [sparse](Gradient::sparse): the cost is that of the values touched,
+    /// unless the optimiser [needs](Untouched::Needed) them all.
+    ///
+    /// # Errors
+    /// As [`Optimizer::step`].
+    fn step_touched(
+        &self,
+        state: &mut State<F>,
+        weights: &mut [F],
+        gradient: &Gradient<F>,
+        rates: Rates,
+    ) -> Result<(), Error> {
+        self.step(state, weights, gradient.as_slice(), rates)
+    }
+
+    /// Makes the steps that weights have missed, where the state [keeps count](State::catching_up): those that a sparse
+    /// gradient touches, or all.
+    ///
+    /// # Errors
+    /// As [`Optimizer::step`].
+    fn catch_up(
+        &self,
+        state: &mut State<F>,
+        weights: &mut [F],
+        touched: Option<&Gradient<F>>,
+    ) -> Result<(), Error> {
+        let _ = (state, weights, touched);
+        Ok(())
+    }
 
     /// Whether the optimiser averages weights itself; a trainer then evaluates the average.
     fn averages(&self) -> bool {
@@ -273,6 +335,18 @@ macro_rules! boxed {
 
             fn step(&self, state: &mut State<$scalar>, weights: &mut [$scalar], gradient: &[$scalar], rates: Rates) -> Result<(), Error> {
                 (**self).step(state, weights, gradient, rates)
+            }
+
+            fn untouched(&self) -> Untouched {
+                (**self).untouched()
+            }
+
+            fn step_touched(&self, state: &mut State<$scalar>, weights: &mut [$scalar], gradient: &Gradient<$scalar>, rates: Rates) -> Result<(), Error> {
+                (**self).step_touched(state, weights, gradient, rates)
+            }
+
+            fn catch_up(&self, state: &mut State<$scalar>, weights: &mut [$scalar], touched: Option<&Gradient<$scalar>>) -> Result<(), Error> {
+                (**self).catch_up(state, weights, touched)
             }
 
             fn averages(&self) -> bool {

@@ -1,6 +1,6 @@
 //! Gradient descent with momentum.
 
-use super::{Buffer, Moment, Rule};
+use super::{Buffer, Missed, Moment, Rule, missed::fade};
 use crate::{Error, Scalar, error::check};
 
 /// Momentum: a ball that rolls downhill and keeps its speed.
@@ -140,5 +140,12 @@ impl<F: Scalar> Rule<F> for Momentum {
     fn update(c: &Coefficients<F>, weight: &mut F, gradient: F, [velocity]: &mut [F; 1]) {
         *velocity = c.momentum * *velocity + c.share * gradient;
         *weight -= c.gradient_rate * gradient + c.velocity_rate * *velocity;
+    }
+
+    /// `v ← βⁿ v`, and `w` moves by the geometric sum of what `v` was.
+    fn skip(missed: Missed<'_, Coefficients<F>>, weight: &mut F, [velocity]: &mut [F; 1]) {
+        for (c, times) in missed.stretches() {
+            *weight -= c.velocity_rate * fade(velocity, c.momentum, times);
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! RMSProp: Adagrad with a memory that fades.
 
-use super::{Buffer, Moment, Off, On, Rule, Switch, adagrad::positive_epsilon};
+use super::{Buffer, Missed, Moment, Off, On, Rule, Switch, adagrad::positive_epsilon, missed::fade};
 use crate::{Error, Scalar, error::check};
 
 /// RMSProp: divides the gradient by a running root mean square of itself.
@@ -205,5 +205,19 @@ impl<F: Scalar, C: Switch, B: Switch> Rule<F> for RmsProp<C, B> {
             direction = *velocity;
         }
         *weight -= c.rate * direction;
+    }
+
+    /// `v ← αⁿ v`, `a ← αⁿ a`, `b ← μⁿ b`, and `w` moves by the geometric sum of what `b` was.
+    fn skip(missed: Missed<'_, Coefficients<F>>, weight: &mut F, slots: &mut Self::Slots) {
+        let ([square], (mean, velocity)) = slots;
+        for (c, times) in missed.stretches() {
+            fade(square, c.alpha, times);
+            if let Some(mean) = C::slot(mean) {
+                fade(mean, c.alpha, times);
+            }
+            if let Some(velocity) = B::slot(velocity) {
+                *weight -= c.rate * fade(velocity, c.momentum, times);
+            }
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! The formula for one weight.
 
-use super::{Buffer, Optimizer, Rates, State, driver};
-use crate::{Error, Scalar, data::BatchSize, group::Factors};
+use super::{Buffer, Missed, Optimizer, Rates, State, Untouched, driver, touched};
+use crate::{Error, Gradient, Scalar, data::BatchSize, group::Factors};
 
 /// What is constant over one step for the weights of one group.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -91,6 +91,10 @@ pub trait Rule<F: Scalar>: Send + Sync {
     /// What is computed once a step (in `f64`, then cast).
     type Coefficients: Copy + Sync;
 
+    /// Whether a step with a gradient of zero changes neither the weight nor its slots, whatever the coefficients: then
+    /// weights that a sparse gradient does not touch have nothing to catch up on. Default: no.
+    const RESTS: bool = false;
+
     /// See [`Optimizer::name`].
     fn name(&self) -> &'static str;
 
@@ -136,6 +140,20 @@ pub trait Rule<F: Scalar>: Send + Sync {
 
     /// Moves one weight.
     fn update(coefficients: &Self::Coefficients, weight: &mut F, gradient: F, slots: &mut Self::Slots);
+
+    /// Makes the steps that a weight has missed since a sparse gradient last touched it: the gradient was zero in each.
+    /// Default: one after the other. A rule with a closed form costs less.
+    fn skip(missed: Missed<'_, Self::Coefficients>, weight: &mut F, slots: &mut Self::Slots) {
+        for coefficients in missed.steps() {
+            Self::update(&coefficients, weight, F::zero(), slots);
+        }
+    }
+
+    /// η, if with these coefficients a step is `w ← w − η g` and nothing else. Default: it is not.
+    fn plain_rate(coefficients: &Self::Coefficients) -> Option<F> {
+        let _ = coefficients;
+        None
+    }
 }
 
 impl<F: Scalar, R: Rule<F>> Optimizer<F> for R {
@@ -167,6 +185,33 @@ impl<F: Scalar, R: Rule<F>> Optimizer<F> for R {
         rates: Rates,
     ) -> Result<(), Error> {
         driver::step(self, state, weights, gradient, rates)
+    }
+
+    fn untouched(&self) -> Untouched {
+        if R::RESTS {
+            Untouched::Rest
+        } else {
+            Untouched::Move
+        }
+    }
+
+    fn step_touched(
+        &self,
+        state: &mut State<F>,
+        weights: &mut [F],
+        gradient: &Gradient<F>,
+        rates: Rates,
+    ) -> Result<(), Error> {
+        touched::step(self, state, weights, gradient, rates)
+    }
+
+    fn catch_up(
+        &self,
+        state: &mut State<F>,
+        weights: &mut [F],
+        touched: Option<&Gradient<F>>,
+    ) -> Result<(), Error> {
+        touched::catch_up(self, state, weights, touched)
     }
 
     fn averages(&self) -> bool {

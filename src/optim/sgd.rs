@@ -62,6 +62,7 @@ macro_rules! plain_rule {
         impl<F: Scalar> Rule<F> for $type {
             type Slots = [F; 0];
             type Coefficients = F;
+            const RESTS: bool = true;
 
             fn name(&self) -> &'static str {
                 $name
@@ -94,6 +95,10 @@ macro_rules! plain_rule {
             #[inline(always)]
             fn update(rate: &F, weight: &mut F, gradient: F, _: &mut [F; 0]) {
                 *weight -= *rate * gradient;
+            }
+
+            fn plain_rate(rate: &F) -> Option<F> {
+                Some(*rate)
             }
         }
     };

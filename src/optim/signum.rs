@@ -19,6 +19,7 @@ settings! {
 impl<F: Scalar> Rule<F> for SignSgd {
     type Slots = [F; 0];
     type Coefficients = F;
+    const RESTS: bool = true;
     described!("sign-sgd", 1e-4, []);
 
     fn coefficients(&self, now: Moment) -> F {

@@ -1,6 +1,6 @@
 //! What a run remembers.
 
-use super::{Memory, Optimizer, Rates};
+use super::{Memory, Optimizer, Rates, missed::Ledger};
 use crate::{
     Error, Factors, Group, Layout, Scalar,
     group::{self, Segment},
@@ -37,6 +37,8 @@ pub struct State<F> {
     pub(super) tensors: Vec<TensorMemory<F>>,
     pub(super) step: u64,
     pub(super) memory: Memory,
+    /// Which steps which weights have missed, where they are to catch up.
+    pub(super) missed: Option<Ledger>,
 }
 
 impl<F: Scalar> State<F> {
@@ -77,7 +79,22 @@ impl<F: Scalar> State<F> {
                 .collect(),
             step: 0,
             memory: Memory::default(),
+            missed: None,
         })
+    }
+
+    /// Keeps count of the steps that weights miss because a sparse gradient does not touch them, so that they can
+    /// [catch up](Optimizer::catch_up): one number of 32 bits a weight. To be set before the first step.
+    #[must_use]
+    pub fn catching_up(mut self) -> Self {
+        self.missed = Some(Ledger::new(self.layout.len(), self.step));
+        self
+    }
+
+    /// Whether the steps are counted that weights miss.
+    #[inline]
+    pub fn is_catching_up(&self) -> bool {
+        self.missed.is_some()
     }
 
     /// How many steps have been made.

@@ -1,6 +1,6 @@
 //! Rules around rules: composed at the level of one weight, so that no further pass over memory is made.
 
-use super::{Buffer, Lookahead, Memory, Moment, Rule};
+use super::{Buffer, Lookahead, Memory, Missed, Moment, Rule};
 use crate::{Error, Scalar, data::BatchSize, error::check};
 
 /// What can be put around any [`Rule`].
@@ -152,6 +152,24 @@ impl<F: Scalar, R: Rule<F>> Rule<F> for WeightDecay<R> {
     fn update((decay, inner): &Self::Coefficients, weight: &mut F, gradient: F, slots: &mut R::Slots) {
         R::update(inner, weight, gradient + *decay * *weight, slots);
     }
+
+    /// Around plain descent a decay is a factor.
+    fn skip(missed: Missed<'_, Self::Coefficients>, weight: &mut F, slots: &mut R::Slots) {
+        let plain = missed
+            .stretches()
+            .next()
+            .is_some_and(|((_, inner), _)| R::plain_rate(&inner).is_some());
+        if !plain {
+            missed
+                .steps()
+                .for_each(|c| Self::update(&c, weight, F::zero(), slots));
+            return;
+        }
+        for ((decay, inner), times) in missed.stretches() {
+            let rate = R::plain_rate(&inner).unwrap_or_else(F::zero);
+            *weight *= (F::one() - rate * decay).powi(times);
+        }
+    }
 }
 
 impl<F: Scalar, R: Rule<F>> Rule<F> for DecoupledWeightDecay<R> {
@@ -175,11 +193,25 @@ impl<F: Scalar, R: Rule<F>> Rule<F> for DecoupledWeightDecay<R> {
         *weight *= *kept;
         R::update(inner, weight, gradient, slots);
     }
+
+    /// Around a rule that rests a decay is a factor.
+    fn skip(missed: Missed<'_, Self::Coefficients>, weight: &mut F, slots: &mut R::Slots) {
+        if R::RESTS {
+            for ((kept, _), times) in missed.stretches() {
+                *weight *= kept.powi(times);
+            }
+        } else {
+            missed
+                .steps()
+                .for_each(|c| Self::update(&c, weight, F::zero(), slots));
+        }
+    }
 }
 
 impl<F: Scalar, R: Rule<F>> Rule<F> for Maximize<R> {
     type Slots = R::Slots;
     type Coefficients = R::Coefficients;
+    const RESTS: bool = R::RESTS;
     delegate!();
 
     fn validate(&self) -> Result<(), Error> {
@@ -194,11 +226,16 @@ impl<F: Scalar, R: Rule<F>> Rule<F> for Maximize<R> {
     fn update(inner: &Self::Coefficients, weight: &mut F, gradient: F, slots: &mut R::Slots) {
         R::update(inner, weight, -gradient, slots);
     }
+
+    fn skip(missed: Missed<'_, Self::Coefficients>, weight: &mut F, slots: &mut R::Slots) {
+        R::skip(missed, weight, slots);
+    }
 }
 
 impl<F: Scalar, R: Rule<F>> Rule<F> for ClipValue<R> {
     type Slots = R::Slots;
     type Coefficients = (F, R::Coefficients);
+    const RESTS: bool = R::RESTS;
     delegate!();
 
     fn validate(&self) -> Result<(), Error> {
@@ -263,6 +300,20 @@ impl<F: Scalar, R: Rule<F>> Rule<F> for L1<R> {
     fn update((threshold, inner): &Self::Coefficients, weight: &mut F, gradient: F, slots: &mut R::Slots) {
         R::update(inner, weight, gradient, slots);
         *weight -= clamp(*weight, -*threshold, *threshold);
+    }
+
+    /// Around a rule that rests the shrinkages add up.
+    fn skip(missed: Missed<'_, Self::Coefficients>, weight: &mut F, slots: &mut R::Slots) {
+        if R::RESTS {
+            for ((threshold, _), times) in missed.stretches() {
+                let threshold = threshold * F::of(f64::from(times));
+                *weight -= clamp(*weight, -threshold, threshold);
+            }
+        } else {
+            missed
+                .steps()
+                .for_each(|c| Self::update(&c, weight, F::zero(), slots));
+        }
     }
 }
 

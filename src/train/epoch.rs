@@ -11,6 +11,7 @@ const THINNED: usize = 4096;
 impl<F: Scalar, O: Objective<F>> Loop<'_, F, O> {
     /// Evaluates, records, and tells whoever listens.
     pub(super) fn close_epoch(&mut self, loss: f64, rates: Rates) -> Result<ControlFlow<StopReason>, Error> {
+        self.catch_up()?;
         // A function's epoch is one step: without a listener most of them go unrecorded.
         let is_function = self.objective.terms() == 1;
         let listens = self.schedule.follows_metric()
@@ -67,6 +68,7 @@ impl<F: Scalar, O: Objective<F>> Loop<'_, F, O> {
 
     /// Where every point has an exact value, the last one gets its own; and after a failure the parameters are good.
     pub(super) fn settle(&mut self) -> Result<(), Error> {
+        self.catch_up()?;
         if !self.params.is_finite() {
             self.params.clone_from(&self.best.params);
             self.averaged = None;
@@ -79,6 +81,15 @@ impl<F: Scalar, O: Objective<F>> Loop<'_, F, O> {
             self.keep_if_best(value.to_f64_exact(), Goal::Lowest);
         }
         self.refresh_average()
+    }
+
+    /// Lets every weight make the steps that it has missed.
+    fn catch_up(&mut self) -> Result<(), Error> {
+        if !self.state.is_catching_up() {
+            return Ok(());
+        }
+        let weights = self.params.as_mut_slice();
+        self.trainer.optimizer.catch_up(&mut self.state, weights, None)
     }
 
     /// Brings the averaged parameters up to date, where there are such: the trainer's, else the optimiser's.

@@ -165,6 +165,14 @@ impl<'a, F: Scalar, O: Objective<F>> Loop<'a, F, O> {
             if let Some(stop) = self.out_of_budget() {
                 return Ok(ControlFlow::Break(stop));
             }
+            if self.state.is_catching_up() {
+                let batch = self.sampler.batch(self.within.updates);
+                self.objective.touch(&batch, &mut self.update.gradient);
+                let weights = self.params.as_mut_slice();
+                self.trainer
+                    .optimizer
+                    .catch_up(&mut self.state, weights, Some(&self.update.gradient))?;
+            }
             let seen = match self.update.look(
                 &mut self.objective,
                 &self.sampler,
@@ -187,10 +195,10 @@ impl<'a, F: Scalar, O: Objective<F>> Loop<'a, F, O> {
                 self.keep_if_best(seen.value, Goal::Lowest);
             }
             let rates = self.rates(steps as u64, seen.scale);
-            let (weights, gradient) = (self.params.as_mut_slice(), self.update.gradient.as_slice());
+            let (weights, gradient) = (self.params.as_mut_slice(), &self.update.gradient);
             self.trainer
                 .optimizer
-                .step(&mut self.state, weights, gradient, rates)?;
+                .step_touched(&mut self.state, weights, gradient, rates)?;
             self.update.follow(&mut self.params, rates.learning_rate)?;
             self.step += 1;
             let reduction = self.objective.reduction();
@@ -277,7 +285,12 @@ impl<'a, F: Scalar, O: Objective<F>> Loop<'a, F, O> {
                 self.rate_scale *= factor;
                 self.params.clone_from(&self.best.params);
                 let layout = self.params.layout();
-                self.state = State::new(&*self.trainer.optimizer, layout, &self.trainer.groups)?;
+                let fresh = State::new(&*self.trainer.optimizer, layout, &self.trainer.groups)?;
+                self.state = if self.state.is_catching_up() {
+                    fresh.catching_up()
+                } else {
+                    fresh
+                };
                 self.update.restart(&self.params)?;
             }
         }

@@ -8,7 +8,7 @@ use crate::{
     data::{BatchSize, Sampler, Samples},
     error::check,
     model::check_layout,
-    optim::State,
+    optim::{Lazy, State, Untouched},
 };
 
 /// How many rows a batch has where neither the optimiser nor the user says.
@@ -91,8 +91,13 @@ impl<F: Scalar> Trainer<'_, F> {
                 given,
             });
         }
-        let state = State::new(&*self.optimizer, params.layout(), &self.groups)?;
-        let update = Update::new(settings, &params)?;
+        let mut state = State::new(&*self.optimizer, params.layout(), &self.groups)?;
+        let untouched = self.optimizer.untouched();
+        let sparse = objective.is_sparse() && settings.is_sparse() && untouched != Untouched::Needed;
+        if sparse && untouched == Untouched::Move && self.lazy == Lazy::Exact {
+            state = state.catching_up();
+        }
+        let update = Update::new(settings, &params, sparse)?;
         let mut run = run::Loop::new(
             self, objective, schedule, sampler, metrics, best_by, state, update, params,
         );

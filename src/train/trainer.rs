@@ -12,6 +12,7 @@ use super::{
 use crate::{
     Group, Optimizer, Params, Scalar,
     data::{BatchSize, Order},
+    optim::Lazy,
     schedule::LrSchedule,
     transform::{ClipNorm, GradientTransform},
 };
@@ -62,6 +63,7 @@ pub struct Trainer<'a, F: Scalar> {
     pub(super) callbacks: Vec<Box<dyn Callback<F> + 'a>>,
     pub(super) hyperparameters: Hyperparameters<'a>,
     pub(super) update: update::Settings<'a, F>,
+    pub(super) lazy: Lazy,
 }
 
 impl<F: Scalar> std::fmt::Debug for Trainer<'_, F> {
@@ -93,6 +95,7 @@ impl<'a, F: Scalar> Trainer<'a, F> {
             callbacks: Vec::new(),
             hyperparameters: Hyperparameters::default(),
             update: update::Settings::default(),
+            lazy: Lazy::default(),
         }
     }
 
@@ -161,6 +164,17 @@ impl<'a, F: Scalar> Trainer<'a, F> {
     /// Keeps the tensors whose names match a pattern (as in [`Group`]) in a set, or penalises them, after each step.
     pub fn constrain(mut self, pattern: impl Into<String>, constraint: Constraint) -> Self {
         self.update.constraints.push((pattern.into(), constraint));
+        self
+    }
+
+    /// How weights are treated in the steps that do not touch them, where inputs are sparse. Default: [`Lazy::Exact`].
+    ///
+    /// A step then costs as much as the batch has entries. In between, a callback may see weights that have steps to catch
+    /// up on; at the end of every epoch and of the run there are none. An average, a constraint, a transform of the gradient,
+    /// accumulation, a sharpness-aware step, or an optimiser that works tensor by tensor needs every weight at every step:
+    /// with one of those each step is dense, correct and slower.
+    pub fn lazy(mut self, lazy: Lazy) -> Self {
+        self.lazy = lazy;
         self
     }
 

@@ -36,6 +36,17 @@ impl<F> Default for Settings<'_, F> {
     }
 }
 
+impl<F> Settings<'_, F> {
+    /// Whether nothing here needs the gradient or the weight of every parameter at every step.
+    pub(super) fn is_sparse(&self) -> bool {
+        self.accumulate == 1
+            && self.sharpness.is_none()
+            && self.transforms.is_empty()
+            && self.constraints.is_empty()
+            && self.average.is_none()
+    }
+}
+
 /// The same, checked, with the memory it needs.
 pub(super) struct Update<'a, F> {
     settings: Settings<'a, F>,
@@ -59,7 +70,7 @@ pub(super) struct Seen {
 }
 
 impl<'a, F: Scalar> Update<'a, F> {
-    pub(super) fn new(settings: Settings<'a, F>, start: &Params<F>) -> Result<Self, Error> {
+    pub(super) fn new(settings: Settings<'a, F>, start: &Params<F>, sparse: bool) -> Result<Self, Error> {
         check::require(settings.accumulate > 0, "accumulate", 0, "at least 1")?;
         if let Some(radius) = settings.sharpness {
             check::positive("radius of sharpness_aware", radius)?;
@@ -76,7 +87,11 @@ impl<'a, F: Scalar> Update<'a, F> {
                 .average
                 .map(|average| Averager::new(average, start))
                 .transpose()?,
-            gradient: Gradient::zeros(layout),
+            gradient: if sparse {
+                Gradient::sparse(layout)
+            } else {
+                Gradient::zeros(layout)
+            },
             sum: (settings.accumulate > 1).then(|| Gradient::zeros(layout)),
             held: settings.sharpness.map(|_| start.clone()),
             settings,
@@ -131,7 +146,7 @@ impl<'a, F: Scalar> Update<'a, F> {
             transform.apply(&mut self.gradient, params, step);
         }
         if let Some(clip) = &self.settings.clip {
-            let norm = clip.measure(self.gradient.as_slice());
+            let norm = self.gradient.measure(clip.measures());
             if !norm.is_finite() {
                 return Ok(Err("gradient"));
             }

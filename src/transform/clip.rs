@@ -125,6 +125,11 @@ impl ClipNorm {
         self
     }
 
+    /// The norm that this clipping measures.
+    pub(crate) fn measures(&self) -> Norm {
+        self.norm
+    }
+
     /// The norm of a gradient, as this clipping measures it.
     pub fn measure<F: Scalar>(&self, gradient: &[F]) -> f64 {
         self.norm.of(gradient)

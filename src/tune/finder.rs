@@ -280,6 +280,14 @@ impl<F: Scalar, O: Objective<F>> Objective<F> for Unevaluated<O> {
         self.0.value_and_gradient(params, batch, gradient)
     }
 
+    fn is_sparse(&self) -> bool {
+        self.0.is_sparse()
+    }
+
+    fn touch(&self, batch: &Batch<'_>, gradient: &mut Gradient<F>) {
+        self.0.touch(batch, gradient);
+    }
+
     fn weight(&self, batch: &Batch<'_>) -> f64 {
         self.0.weight(batch)
     }

@@ -1,0 +1,204 @@
+//! Steps that weights have missed, and what they were made with.
+
+use super::{Memory, Moment, Rates};
+use crate::{Scalar, group::Factors};
+
+/// Which steps which weights have missed.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Ledger {
+    /// The last step that each weight has made, counted from `base`.
+    pub(super) made: Vec<u32>,
+    /// The last step that every weight had made when the ledger was opened.
+    pub(super) base: u64,
+    /// What steps were made with; one entry where it changed.
+    pub(super) entries: Vec<Entry>,
+    /// With so many entries it is time that every weight catches up.
+    limit: usize,
+}
+
+/// What steps were made with, from one on.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Entry {
+    /// The first of these steps, counted from the ledger's base.
+    pub(super) step: u32,
+    /// Grows when more than the learning rate has changed.
+    pub(super) era: u32,
+    pub(super) rates: Rates,
+    pub(super) memory: Memory,
+}
+
+impl Ledger {
+    pub(super) fn new(weights: usize, base: u64) -> Self {
+        // One entry for many weights: to catch up all of them now and then costs no more than the steps between.
+        let limit = (weights / 64).max(1024);
+        Self {
+            made: vec![0; weights],
+            base,
+            entries: Vec::with_capacity(limit),
+            limit,
+        }
+    }
+
+    /// The number of a step, counted from the base.
+    #[inline]
+    pub(super) fn number(&self, step: u64) -> u32 {
+        (step - self.base) as u32
+    }
+
+    /// Whether there is no room for a further step.
+    #[inline]
+    pub(super) fn is_full(&self, step: u64) -> bool {
+        self.entries.len() >= self.limit || step - self.base >= i32::MAX as u64
+    }
+
+    /// Notes what a step is made with.
+    #[inline]
+    pub(super) fn note(&mut self, step: u64, rates: Rates, memory: Memory) {
+        let rates = rates.gradient_scale(1.0);
+        let era = match self.entries.last() {
+            Some(last) if last.rates == rates && last.memory == memory => return,
+            Some(last) => {
+                let same = last.memory == memory
+                    && last.rates
+                        == Rates {
+                            learning_rate: last.rates.learning_rate,
+                            ..rates
+                        };
+                last.era + u32::from(!same)
+            }
+            None => 0,
+        };
+        self.entries.push(Entry {
+            step: self.number(step),
+            era,
+            rates,
+            memory,
+        });
+    }
+
+    /// Every weight has made this step and all before it.
+    pub(super) fn close(&mut self, step: u64) {
+        self.made.fill(0);
+        self.base = step;
+        self.entries.clear();
+    }
+}
+
+/// The steps that one weight has missed, with the coefficients `C` of its rule in each; for [`Rule::skip`](super::Rule::skip).
+pub struct Missed<'a, C> {
+    /// The first of them and the one after the last, counted from the ledger's base.
+    first: u32,
+    end: u32,
+    /// From the one in force at the first on.
+    entries: &'a [Entry],
+    coefficients: &'a dyn Fn(u32, &Entry) -> C,
+}
+
+impl<C> std::fmt::Debug for Missed<'_, C> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Missed").field("len", &self.len()).finish()
+    }
+}
+
+impl<'a, C> Missed<'a, C> {
+    /// Those between the last step that a weight has made and one that it is about to make.
+    pub(super) fn between(
+        made: u32,
+        end: u32,
+        entries: &'a [Entry],
+        coefficients: &'a dyn Fn(u32, &Entry) -> C,
+    ) -> Self {
+        Self {
+            first: made + 1,
+            end,
+            entries,
+            coefficients,
+        }
+        .trimmed()
+    }
+
+    /// Without the entries that are over before the first step.
+    fn trimmed(mut self) -> Self {
+        let over = self.entries.partition_point(|entry| entry.step <= self.first);
+        self.entries = &self.entries[over.saturating_sub(1)..];
+        self
+    }
+
+    /// How many they are.
+    pub fn len(&self) -> u64 {
+        u64::from(self.end.saturating_sub(self.first))
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The coefficients of each step in turn.
+    pub fn steps(&self) -> impl Iterator<Item = C> + use<'a, C> {
+        let coefficients = self.coefficients;
+        self.ranges()
+            .flat_map(move |(first, end, entry)| (first..end).map(move |step| coefficients(step, entry)))
+    }
+
+    /// Stretches of steps with the same rates: the coefficients of the first, and how many steps. For a rule whose coefficients
+    /// depend on the rates only, not on the number of the step.
+    pub fn stretches(&self) -> impl Iterator<Item = (C, i32)> + use<'a, C> {
+        let coefficients = self.coefficients;
+        self.ranges()
+            .map(move |(first, end, entry)| (coefficients(first, entry), (end - first) as i32))
+    }
+
+    /// The coefficients of the first step, if in all of them nothing but the learning rate and the number of the step
+    /// has changed.
+    pub fn steady(&self) -> Option<C> {
+        let count = self.entries.partition_point(|entry| entry.step < self.end);
+        let (first, last) = (self.entries.first()?, self.entries[..count].last()?);
+        (first.era == last.era && !self.is_empty()).then(|| (self.coefficients)(self.first, first))
+    }
+
+    /// All but the first so many.
+    #[must_use]
+    pub fn after(&self, steps: u64) -> Self {
+        Self {
+            first: u64::from(self.first)
+                .saturating_add(steps)
+                .min(u64::from(self.end)) as u32,
+            ..*self
+        }
+        .trimmed()
+    }
+
+    /// Steps from and to which an entry is in force.
+    fn ranges(&self) -> impl Iterator<Item = (u32, u32, &'a Entry)> + use<'a, C> {
+        let (from, to) = (self.first, self.end);
+        let ends = self.entries.iter().skip(1).map(|entry| entry.step);
+        self.entries
+            .iter()
+            .zip(ends.chain(std::iter::once(u32::MAX)))
+            .map(move |(entry, end)| (entry.step.max(from), end.min(to), entry))
+            .take_while(|(first, end, _)| first < end)
+    }
+}
+
+/// The coefficients of a step that is over.
+pub(super) fn moment(ledger_base: u64, step: u32, entry: &Entry, factors: Factors) -> Moment {
+    Moment::new(ledger_base + u64::from(step), entry.rates, factors, entry.memory)
+}
+
+/// Multiplies a fading memory `n` times by `β`, and gives the sum of what it was after each time,
+/// `β v + β² v + … + βⁿ v = v β (1 − βⁿ) / (1 − β)`.
+#[inline]
+pub(super) fn fade<F: Scalar>(memory: &mut F, beta: F, times: i32) -> F {
+    let start = *memory;
+    if start == F::zero() || beta == F::zero() {
+        *memory = F::zero();
+        return F::zero();
+    }
+    let kept = beta.powi(times);
+    *memory = start * kept;
+    if times == 1 {
+        return *memory;
+    }
+    start * beta * (F::one() - kept) / (F::one() - beta)
+}
