@@ -8,8 +8,6 @@ mod epoch;
 mod history;
 mod hyperparameters;
 mod non_finite;
-#[cfg(feature = "progress")]
-mod progress;
 mod record;
 mod run;
 mod start;
@@ -19,7 +17,13 @@ mod update;
 
 pub use average::{Average, Averager};
 pub use callback::{Callback, Control, EpochEvent, EpochStartEvent, StartEvent, StepEvent};
-pub use callbacks::{EarlyStopping, Verdict};
+#[cfg(feature = "progress")]
+pub use callbacks::ProgressBar;
+#[cfg(feature = "tensorboard")]
+pub use callbacks::TensorBoard;
+#[cfg(feature = "tracing")]
+pub use callbacks::Tracing;
+pub use callbacks::{EarlyStopping, LogFile, Norms, ProgressLines, TensorNorms, Verdict};
 pub use constraint::Constraint;
 pub use history::History;
 pub use non_finite::NonFinite;

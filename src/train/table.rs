@@ -37,3 +37,27 @@ fn number(text: &mut String, value: f64) {
         write!(text, "{value:?}")
     };
 }
+
+/// A line of JSON: an object of numbers, with null for what JSON has no number for.
+pub(super) fn json_row<'a>(text: &mut String, columns: impl Iterator<Item = (&'a str, f64)>) {
+    text.push('{');
+    for (place, (name, value)) in columns.enumerate() {
+        text.push_str(if place == 0 { "\"" } else { ",\"" });
+        for c in name.chars() {
+            match c {
+                '"' | '\\' => text.extend(['\\', c]),
+                c if c < ' ' => {
+                    let _ = write!(text, "\\u{:04x}", u32::from(c));
+                }
+                c => text.push(c),
+            }
+        }
+        text.push_str("\":");
+        if value.is_finite() {
+            number(text, value);
+        } else {
+            text.push_str("null");
+        }
+    }
+    text.push_str("}\n");
+}

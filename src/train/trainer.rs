@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 #[cfg(feature = "progress")]
-use super::progress;
+use super::ProgressBar;
 use super::{
     Average, Callback, Constraint, Control, EpochEvent, NonFinite, StepEvent, Watch, callback,
     hyperparameters::{Hyperparameter, Hyperparameters},
@@ -267,9 +267,9 @@ impl<'a, F: Scalar> Trainer<'a, F> {
         self.callback(callback::OnEpoch(closure))
     }
 
-    /// Shows a progress bar on standard error, if that is a terminal.
+    /// Shows a [`ProgressBar`] on standard error, if that is a terminal.
     #[cfg(feature = "progress")]
     pub fn progress_bar(self) -> Self {
-        self.callback(progress::Progress::new())
+        self.callback(ProgressBar::new())
     }
 }

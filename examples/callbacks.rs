@@ -1,0 +1,112 @@
+//! Everything that may surround a run: early stopping, logs, progress, numbers that go bad, a callback of one's own.
+//!
+//! `cargo run --release --example callbacks [-- FOLDER]`; with `--features tensorboard` it also writes event files, for
+//! `tensorboard --logdir FOLDER`.
+
+use std::{env, error::Error, fs, path::PathBuf};
+
+use downhill::{
+    ndarray::{Array1, Array2},
+    prelude::*,
+    schedule::Threshold,
+    train::{Callback, Control, EarlyStopping, EpochEvent, LogFile, NonFinite, ProgressLines, Watch},
+};
+
+/// A callback of one's own: halves the rate whenever the validation loss is higher than the epoch before.
+#[derive(Default)]
+struct Cautious {
+    last: Option<f64>,
+    halved: u64,
+}
+
+impl Callback<f64> for Cautious {
+    fn on_epoch(&mut self, event: &EpochEvent<'_, f64>) -> Control {
+        let now = event.record.validation_loss;
+        let rose = now > self.last && self.last.is_some();
+        self.last = now;
+        if rose {
+            self.halved += 1;
+            return Control::ScaleRate(0.5);
+        }
+        Control::Continue
+    }
+
+    fn on_end(&mut self, run: &mut Run<f64>) {
+        println!(
+            "the rate was halved {} times in {} epochs",
+            self.halved, run.epochs
+        );
+    }
+}
+
+/// A noisy wave, `y = sin 3x + x / 2`, with one row that overflows.
+fn wave(rows: usize) -> (Array2<f64>, Array1<f64>) {
+    let mut state = 1_u64;
+    let mut uniform = || {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (state >> 11) as f64 / (1_u64 << 53) as f64
+    };
+    let inputs = Array2::from_shape_fn((rows, 1), |_| 4.0 * uniform() - 2.0);
+    let targets = inputs
+        .column(0)
+        .mapv(|x| (3.0 * x).sin() + x / 2.0 + 0.2 * (uniform() - 0.5));
+    (inputs, targets)
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let folder = env::args_os()
+        .nth(1)
+        .map_or_else(|| PathBuf::from("target/examples-out/callbacks"), PathBuf::from);
+    let (inputs, mut targets) = wave(400);
+    targets[17] = 1e200; // A measurement that went wrong: its square is infinite.
+    let (validation_inputs, validation_targets) = wave(101);
+    let data = Dataset::new(&inputs, &targets)?;
+    let validation = Dataset::new(&validation_inputs, &validation_targets)?;
+    let model = Mlp::new(&[1, 32, 1])?;
+    let risk = EmpiricalRisk::new(&model, &MeanSquaredError, &data).validation(&validation);
+
+    let trainer = Trainer::new(Adam::new())
+        .learning_rate(0.05)
+        .batch(16)
+        .epochs(1000)
+        .seed(1)
+        // The batch with the bad row is left out, and counted.
+        .non_finite(NonFinite::Skip { at_most: 3 })
+        // Ends after 25 epochs in which the validation loss has not fallen by 0.1 %, and gives back the best.
+        .callback(
+            EarlyStopping::new()
+                .watch(Watch::lowest("validation_loss"))
+                .patience(25)
+                .min_delta(Threshold::Relative(1e-3)),
+        )
+        .callback(Cautious::default())
+        // A row an epoch; and what every 50th step looks like, tensor by tensor.
+        .callback(LogFile::csv(folder.join("epochs.csv")))
+        .callback(
+            LogFile::json_lines(folder.join("steps.jsonl"))
+                .every(Span::Steps(50))
+                .norms(),
+        )
+        .callback(ProgressLines::every(Span::Epochs(20)));
+    #[cfg(feature = "tensorboard")]
+    let trainer = trainer.callback(downhill::train::TensorBoard::new(&folder).steps(10).norms(50));
+    let run = trainer.minimize(risk)?;
+
+    println!("stopped: {:?}", run.stop);
+    println!("{} steps, {} of them left out", run.steps, run.skipped);
+    println!(
+        "best validation loss {:.5}, at step {}",
+        run.best.value, run.best.step
+    );
+    assert_eq!(run.params, run.best.params);
+
+    let steps = fs::read_to_string(folder.join("steps.jsonl"))?;
+    println!(
+        "\nthe last row of steps.jsonl:\n{}",
+        steps.lines().last().unwrap_or_default()
+    );
+    println!("\nlogs in {}", folder.display());
+    Ok(())
+}

@@ -1,0 +1,156 @@
+//! A progress bar.
+
+use indicatif::{MultiProgress, ProgressBar as Bar, ProgressStyle};
+
+use super::progress_lines::{Pace, ProgressLines, brief, describe};
+use crate::{
+    Error, Run, Scalar,
+    schedule::Span,
+    train::{Callback, Control, EpochEvent, StartEvent, StepEvent},
+};
+
+/// A bar on standard error: epoch, loss, metrics, learning rate, and the time that is left; beneath it one for the steps of
+/// the epoch, with the steps a second and the loss of the batch.
+///
+/// Nothing at all when standard error is not a terminal, unless lines are asked for. [`Trainer::progress_bar`] is the short
+/// form.
+///
+/// [`Trainer::progress_bar`]: crate::Trainer::progress_bar
+///
+/// ```
+/// use downhill::{Function, Trainer, optim::GradientDescent, schedule::Span, train::ProgressBar};
+///
+/// let square = Function::new(vec![2.0], |w: &[f64], g: &mut [f64]| { g[0] = 2.0 * w[0]; w[0] * w[0] });
+/// let bar = ProgressBar::new().or_lines(Span::Steps(500));
+/// Trainer::new(GradientDescent).steps(1000).callback(bar).minimize(square)?;
+/// # Ok::<(), downhill::Error>(())
+/// ```
+#[derive(Debug)]
+#[must_use]
+pub struct ProgressBar {
+    lines: Option<ProgressLines<'static>>,
+    bars: Option<Bars>,
+}
+
+#[derive(Debug)]
+struct Bars {
+    pace: Pace,
+    run: Bar,
+    /// Of the steps in an epoch, where there are several.
+    epoch: Option<Bar>,
+}
+
+impl ProgressBar {
+    /// Quiet when standard error is not a terminal.
+    pub fn new() -> Self {
+        Self {
+            lines: None,
+            bars: None,
+        }
+    }
+
+    /// Prints [`ProgressLines`] when standard error is not a terminal.
+    pub fn or_lines(mut self, every: Span) -> Self {
+        self.lines = Some(ProgressLines::every(every));
+        self
+    }
+}
+
+impl Default for ProgressBar {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Bars {
+    fn new<F>(event: &StartEvent<'_, F>) -> Self {
+        let pace = Pace::of(event);
+        let both = MultiProgress::new();
+        let several = event.steps_per_epoch > 1;
+        let (name, length, done) = match (several, pace.epochs, pace.steps) {
+            (true, Some(epochs), _) => ("epoch", Some(epochs), event.epoch),
+            (_, _, steps) => ("step", steps, event.step),
+        };
+        let run = match length {
+            Some(length) => {
+                let template = format!("{name} {{pos}}/{{len}} {{bar:30}} {{eta}} left · {{msg}}");
+                Bar::new(length).with_style(style(&template))
+            }
+            None => Bar::no_length().with_style(style(&format!("{name} {{pos}} · {{elapsed}} · {{msg}}"))),
+        };
+        let run = both.add(run.with_position(done));
+        run.reset_eta();
+        let epoch = several.then(|| {
+            let bar = Bar::new(event.steps_per_epoch);
+            both.add(bar.with_style(style("step {pos}/{len} {bar:30} {msg}")))
+        });
+        Self { pace, run, epoch }
+    }
+
+    /// Whether the bar of the run counts steps.
+    fn counts_steps(&self) -> bool {
+        self.epoch.is_none() || self.pace.epochs.is_none()
+    }
+}
+
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
+}
+
+impl<F: Scalar> Callback<F> for ProgressBar {
+    fn validate(&self) -> Result<(), Error> {
+        self.lines.as_ref().map_or(Ok(()), Callback::<F>::validate)
+    }
+
+    fn on_start(&mut self, event: &StartEvent<'_, F>) -> Result<(), Error> {
+        if std::io::IsTerminal::is_terminal(&std::io::stderr()) {
+            self.lines = None;
+            self.bars = Some(Bars::new(event));
+        }
+        self.lines.as_mut().map_or(Ok(()), |lines| lines.on_start(event))
+    }
+
+    fn on_step(&mut self, event: &StepEvent<'_, F>) -> Control {
+        if let Some(bars) = &mut self.bars {
+            if bars.counts_steps() {
+                bars.run.set_position(event.step);
+            }
+            if let Some(epoch) = &bars.epoch {
+                epoch.set_position((event.step - 1) % event.steps_per_epoch + 1);
+                // The text costs more than the bar, which is drawn some twenty times a second.
+                if event.step.is_multiple_of(16) || event.steps_per_epoch < 100 {
+                    let rate = bars.pace.rate(event.step).unwrap_or_default();
+                    epoch.set_message(format!(
+                        "{rate:.0} steps/s · loss {}",
+                        brief(event.loss.to_f64_exact())
+                    ));
+                }
+            }
+        }
+        self.lines
+            .as_mut()
+            .map_or(Control::Continue, |lines| lines.on_step(event))
+    }
+
+    fn on_epoch(&mut self, event: &EpochEvent<'_, F>) -> Control {
+        if let Some(bars) = &mut self.bars {
+            // Where each epoch is a step, there are too many for a text each.
+            if bars.epoch.is_some() || event.record.epoch.is_multiple_of(256) {
+                bars.run.set_message(describe(event.record));
+            }
+            if !bars.counts_steps() {
+                bars.run.set_position(event.record.epoch);
+            }
+        }
+        self.lines
+            .as_mut()
+            .map_or(Control::Continue, |lines| lines.on_epoch(event))
+    }
+
+    fn on_end(&mut self, _: &mut Run<F>) {
+        if let Some(bars) = self.bars.take() {
+            bars.epoch.iter().for_each(Bar::finish_and_clear);
+            bars.run.finish_and_clear();
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! Events for `tracing`.
+
+use crate::{
+    Error, Run, Scalar,
+    train::{Callback, Control, EpochEvent, StartEvent, StepEvent, StopReason},
+};
+
+/// Emits [`tracing`](https://docs.rs/tracing) events with the target `downhill`, for whichever subscriber the program has.
+///
+/// | event | level | fields |
+/// |---|---|---|
+/// | `start` | info | `optimizer`, `seed`, `step`, `weights` |
+/// | `step` | trace | `step`, `loss`, `learning_rate` |
+/// | `epoch` | info | `epoch`, `step`, `loss`, `validation_loss`, `metrics` (as `name=value`), `learning_rate`, `best` |
+/// | `end` | info; warn unless the run has finished | `stop`, `steps`, `epochs`, `skipped`, `best` |
+///
+/// ```
+/// use downhill::{Function, Trainer, optim::GradientDescent, train::Tracing};
+///
+/// let square = Function::new(vec![2.0], |w: &[f64], g: &mut [f64]| { g[0] = 2.0 * w[0]; w[0] * w[0] });
+/// Trainer::new(GradientDescent).steps(100).callback(Tracing).minimize(square)?;
+/// # Ok::<(), downhill::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Tracing;
+
+impl<F: Scalar> Callback<F> for Tracing {
+    fn on_start(&mut self, event: &StartEvent<'_, F>) -> Result<(), Error> {
+        let weights = event.params.as_slice().len();
+        tracing::info!(target: "downhill", optimizer = event.optimizer, seed = event.seed, step = event.step, weights, "start");
+        Ok(())
+    }
+
+    fn on_step(&mut self, event: &StepEvent<'_, F>) -> Control {
+        let (loss, learning_rate) = (event.loss.to_f64_exact(), event.rates.learning_rate);
+        tracing::trace!(target: "downhill", step = event.step, loss, learning_rate, "step");
+        Control::Continue
+    }
+
+    fn on_epoch(&mut self, event: &EpochEvent<'_, F>) -> Control {
+        if tracing::enabled!(target: "downhill", tracing::Level::INFO) {
+            let record = event.record;
+            let metrics: Vec<String> = record
+                .metrics
+                .iter()
+                .map(|(name, value)| format!("{name}={value}"))
+                .collect();
+            tracing::info!(
+                target: "downhill", epoch = record.epoch, step = record.step, loss = record.loss,
+                validation_loss = record.validation_loss, metrics = metrics.join(" "),
+                learning_rate = record.learning_rate, best = event.is_best, "epoch",
+            );
+        }
+        Control::Continue
+    }
+
+    fn on_end(&mut self, run: &mut Run<F>) {
+        let (
+            Run {
+                steps,
+                epochs,
+                skipped,
+                ..
+            },
+            best,
+        ) = (&*run, run.best.value);
+        if run.stop == StopReason::Finished {
+            tracing::info!(target: "downhill", stop = ?run.stop, steps, epochs, skipped, best, "end");
+        } else {
+            tracing::warn!(target: "downhill", stop = ?run.stop, steps, epochs, skipped, best, "end");
+        }
+    }
+}
