@@ -46,6 +46,7 @@
 //! | feature | default | gives |
 //! |---|---|---|
 //! | `faer` | on | matrix products by faer, faster than ndarray's own; without it the crate builds sooner |
+//! | `plot` | on | pictures: [`plot`], `History::plot` and its like |
 //! | `progress` | on | [`Trainer::progress_bar`] |
 
 // In the library itself nothing that bad input reaches may panic; tests and examples may unwrap.
@@ -65,6 +66,8 @@ pub mod metrics;
 pub mod model;
 pub mod objective;
 pub mod optim;
+#[cfg(feature = "plot")]
+pub mod plot;
 pub mod schedule;
 pub mod train;
 pub mod transform;

@@ -3,12 +3,14 @@
 mod check;
 mod function;
 pub mod functions;
+mod landscape;
 mod pass;
 mod penalty;
 mod risk;
 
 pub use check::{GradientCheck, check_gradient};
 pub use function::Function;
+pub use landscape::{Landscape, Plane};
 pub use penalty::Penalized;
 pub use risk::EmpiricalRisk;
 

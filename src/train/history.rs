@@ -93,6 +93,12 @@ impl Deref for History {
     }
 }
 
+impl AsRef<[Record]> for History {
+    fn as_ref(&self) -> &[Record] {
+        &self.0
+    }
+}
+
 impl From<Vec<Record>> for History {
     fn from(records: Vec<Record>) -> Self {
         Self(records)

@@ -52,7 +52,7 @@ pub struct LrFinder {
     low: f64,
     high: f64,
     steps: u64,
-    linear: bool,
+    pub(crate) linear: bool,
     smoothing: f64,
     divergence: f64,
 }
@@ -149,7 +149,6 @@ impl LrFinder {
 
 /// The test while it runs.
 struct Sweep {
-    finder: LrFinder,
     curve: LrCurve,
     average: f64,
     /// `1 − βᵗ`.
@@ -164,10 +163,9 @@ impl Sweep {
             losses: Vec::new(),
             smoothed: Vec::new(),
             diverged: false,
-            steps: finder.steps,
+            finder,
         };
         Self {
-            finder,
             curve,
             average: 0.0,
             correction: 0.0,
@@ -176,7 +174,8 @@ impl Sweep {
     }
 
     fn add(&mut self, rate: f64, loss: f64) -> Control {
-        let beta = self.finder.smoothing;
+        let finder = self.curve.finder;
+        let beta = finder.smoothing;
         self.average = beta * self.average + (1.0 - beta) * loss;
         self.correction = beta * self.correction + (1.0 - beta);
         let smoothed = self.average / self.correction;
@@ -187,7 +186,7 @@ impl Sweep {
             return Control::Continue;
         }
         self.best = self.best.min(smoothed);
-        if smoothed - self.best > (self.finder.divergence - 1.0) * self.best.abs() {
+        if smoothed - self.best > (finder.divergence - 1.0) * self.best.abs() {
             self.curve.diverged = true;
             return Control::stop("the loss diverges");
         }
@@ -207,8 +206,8 @@ pub struct LrCurve {
     pub smoothed: Vec<f64>,
     /// Whether the loss exploded before the highest rate was reached.
     pub diverged: bool,
-    /// How many updates were asked for.
-    steps: u64,
+    /// By what it was made.
+    pub(crate) finder: LrFinder,
 }
 
 impl LrCurve {
@@ -241,7 +240,7 @@ impl LrCurve {
 
     /// The number of steps at the beginning whose average is of too few losses to say anything: a tenth.
     fn unsettled(&self) -> usize {
-        (self.steps / 10) as usize
+        (self.finder.steps / 10) as usize
     }
 
     /// Rates and averages of the other steps.
