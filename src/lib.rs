@@ -32,6 +32,7 @@
 //! | see or stop a run | [`train::Callback`] |
 //! | check a gradient | [`objective::check_gradient`] |
 //! | find a learning rate, search hyperparameters, cross-validate | [`tune`] |
+//! | draw what happened | [`plot`] |
 //! | split and standardise data | [`data::Split`], [`data::Standardizer`] |
 //!
 //! # How it fits together
