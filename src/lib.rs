@@ -46,13 +46,17 @@
 //!
 //! | feature | default | gives |
 //! |---|---|---|
+//! | `checkpoint` | on | [`Params::save`], [`Trainer::checkpoint`](Trainer::checkpoint): parameters and runs in files |
 //! | `faer` | on | matrix products by faer, faster than ndarray's own; without it the crate builds sooner |
+//! | `interrupt` | off | [`Trainer::interruptible`](Trainer::interruptible): Ctrl-C ends a run at its next step |
 //! | `plot` | on | pictures: [`plot`], `History::plot` and its like |
 //! | `progress` | on | [`Trainer::progress_bar`] |
 
 // In the library itself nothing that bad input reaches may panic; tests and examples may unwrap.
 #![warn(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+#[cfg(feature = "checkpoint")]
+mod archive;
 mod error;
 mod gradient;
 mod group;

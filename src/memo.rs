@@ -99,6 +99,11 @@ impl Memo {
         }
     }
 
+    /// Whether nothing has been kept.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
     /// Every entry with its full name, in the order of the names.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Value)> {
         self.entries.iter().map(|(name, value)| (name.as_str(), value))
@@ -160,6 +165,9 @@ impl Memo {
     }
 }
 
+/// What errors call a memo.
+pub(crate) const SAVED: &str = "the saved state";
+
 /// The name of a type without the paths: `ReduceOnPlateau<Cyclical>`.
 pub(crate) fn kind<T: ?Sized>() -> String {
     let name = std::any::type_name::<T>();
@@ -188,7 +196,7 @@ fn refuse(name: &str, given: Option<&Value>, expected: &str) -> Error {
         Some(Value::Counts(counts)) => format!("{} counts", counts.len()),
         Some(Value::Text(text)) => format!("the text {text:?}"),
     };
-    Error::malformed("the saved state", name, given, expected)
+    Error::malformed(SAVED, name, given, expected)
 }
 
 #[cfg(test)]

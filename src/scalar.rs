@@ -27,6 +27,14 @@ pub trait Scalar:
     #[doc(hidden)]
     fn multiply(a: ArrayView2<'_, Self>, b: ArrayView2<'_, Self>, c: ArrayViewMut2<'_, Self>, add: bool);
 
+    /// The little-endian bytes of `values`, in place of what was in `bytes`.
+    #[doc(hidden)]
+    fn to_bytes(values: &[Self], bytes: &mut Vec<u8>);
+
+    /// The values of little-endian `bytes`, as many as fit into `values`.
+    #[doc(hidden)]
+    fn from_bytes(bytes: &[u8], values: &mut [Self]);
+
     /// Whether every element is finite; one vectorised pass.
     #[doc(hidden)]
     fn all_finite(values: &[Self]) -> bool;
@@ -60,6 +68,21 @@ macro_rules! scalar {
                 crate::linalg::multiply_by_faer(a, b, c, add);
                 #[cfg(not(feature = "faer"))]
                 crate::linalg::multiply_by_ndarray(a, b, c, add);
+            }
+
+            fn to_bytes(values: &[Self], bytes: &mut Vec<u8>) {
+                bytes.resize(size_of_val(values), 0);
+                let (places, _) = bytes.as_chunks_mut();
+                for (place, value) in places.iter_mut().zip(values) {
+                    *place = value.to_le_bytes();
+                }
+            }
+
+            fn from_bytes(bytes: &[u8], values: &mut [Self]) {
+                let (places, _) = bytes.as_chunks();
+                for (value, place) in values.iter_mut().zip(places) {
+                    *value = Self::from_le_bytes(*place);
+                }
             }
 
             #[inline]

@@ -16,7 +16,7 @@ pub use risk::EmpiricalRisk;
 
 use rand::Rng;
 
-use crate::{Error, Gradient, Params, Scalar, data::Batch, loss::Reduction, train::Record};
+use crate::{Error, Gradient, Memo, Params, Scalar, data::Batch, loss::Reduction, train::Record};
 
 /// What is minimised: a sum of terms, `L(θ) = mean_i ℓ_i(θ)`.
 ///
@@ -91,6 +91,20 @@ pub trait Objective<F: Scalar> {
         let _ = (params, record);
         Ok(())
     }
+
+    /// Hands over what it has learnt during the run, to be saved. Default: nothing.
+    fn save(&self, memo: &mut Memo) {
+        let _ = memo;
+    }
+
+    /// Takes back what [`Objective::save`] handed over.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`] if something is missing.
+    fn load(&mut self, memo: &Memo) -> Result<(), Error> {
+        let _ = memo;
+        Ok(())
+    }
 }
 
 /// An objective that is lent is one, and can be used again afterwards.
@@ -143,5 +157,13 @@ impl<F: Scalar, O: Objective<F> + ?Sized> Objective<F> for &mut O {
 
     fn evaluate(&mut self, params: &Params<F>, record: &mut Record) -> Result<(), Error> {
         (**self).evaluate(params, record)
+    }
+
+    fn save(&self, memo: &mut Memo) {
+        (**self).save(memo);
+    }
+
+    fn load(&mut self, memo: &Memo) -> Result<(), Error> {
+        (**self).load(memo)
     }
 }

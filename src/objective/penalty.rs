@@ -6,7 +6,7 @@ use rand::Rng;
 
 use super::Objective;
 use crate::{
-    Error, Gradient, Params, Scalar, data::Batch, error::check, group, loss::Reduction, train::Record,
+    Error, Gradient, Memo, Params, Scalar, data::Batch, error::check, group, loss::Reduction, train::Record,
 };
 
 /// An objective with a penalty on the size of its parameters: `L(θ) + λ₁ Σ|w| + λ₂/2 Σw²`, an elastic net.
@@ -137,5 +137,13 @@ impl<F: Scalar, O: Objective<F>> Objective<F> for Penalized<O> {
 
     fn evaluate(&mut self, params: &Params<F>, record: &mut Record) -> Result<(), Error> {
         self.objective.evaluate(params, record)
+    }
+
+    fn save(&self, memo: &mut Memo) {
+        self.objective.save(memo);
+    }
+
+    fn load(&mut self, memo: &Memo) -> Result<(), Error> {
+        self.objective.load(memo)
     }
 }

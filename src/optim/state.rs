@@ -124,6 +124,42 @@ impl<F: Scalar> State<F> {
             .map(|(name, values)| (*name, values.as_slice()))
     }
 
+    /// Every buffer with its name, cut into tensors with their names and shapes.
+    #[cfg(feature = "checkpoint")]
+    pub(crate) fn tensors_mut(&mut self) -> Vec<(&'static str, &str, Vec<usize>, &mut [F])> {
+        let mut all = Vec::new();
+        for (name, buffer) in &mut self.buffers {
+            let mut rest = buffer.as_mut_slice();
+            for spec in self.layout.tensors() {
+                if let Some(values) = rest.split_off_mut(..spec.range().len()) {
+                    all.push((*name, spec.name(), spec.shape().to_vec(), values));
+                }
+            }
+        }
+        for ((_, buffers), spec) in self.tensors.iter_mut().zip(self.layout.tensors()) {
+            for (name, values) in buffers {
+                all.push((*name, spec.name(), vec![values.len()], values.as_mut_slice()));
+            }
+        }
+        all
+    }
+
+    /// Takes back how many steps have been made, and what the rule remembers beside its buffers.
+    #[cfg(feature = "checkpoint")]
+    pub(crate) fn set_progress(&mut self, (step, memory): (u64, Memory)) {
+        (self.step, self.memory) = (step, memory);
+    }
+
+    /// How the weights are treated: which of them, by what factors.
+    #[cfg(feature = "checkpoint")]
+    pub(crate) fn describe_groups(&self) -> String {
+        let segments = self.segments.iter().map(|segment| match segment.factors {
+            Some(Factors { rate, decay }) => format!("{:?} rate {rate} decay {decay}", segment.range),
+            None => format!("{:?} frozen", segment.range),
+        });
+        Vec::from_iter(segments).join(", ")
+    }
+
     /// Refuses what does not belong together, before anything is changed.
     #[inline]
     pub(super) fn check(

@@ -144,6 +144,22 @@ impl<F: Scalar> Averager<F> {
         }
     }
 
+    #[cfg(feature = "checkpoint")]
+    pub(super) fn params_mut(&mut self) -> &mut Params<F> {
+        &mut self.params
+    }
+
+    /// How many steps it has seen and how many of those it has taken in.
+    #[cfg(feature = "checkpoint")]
+    pub(super) fn counts(&self) -> [u64; 2] {
+        [self.seen, self.taken]
+    }
+
+    #[cfg(feature = "checkpoint")]
+    pub(super) fn set_counts(&mut self, [seen, taken]: [u64; 2]) {
+        (self.seen, self.taken) = (seen, taken);
+    }
+
     /// The average so far.
     pub fn params(&self) -> &Params<F> {
         &self.params

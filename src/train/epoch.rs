@@ -34,7 +34,7 @@ impl<F: Scalar, O: Objective<F>> Loop<'_, F, O> {
             momentum: rates.momentum,
             beta2: rates.beta2,
             weight_decay: rates.weight_decay,
-            seconds: self.started.elapsed().as_secs_f64(),
+            seconds: self.elapsed().as_secs_f64(),
         };
         self.refresh_average()?;
         let evaluated = self.averaged.as_ref().unwrap_or(&self.params);
@@ -119,6 +119,10 @@ impl<F: Scalar, O: Objective<F>> Loop<'_, F, O> {
             steps: self.step,
             skipped: self.mishaps.skipped,
             epochs: self.epoch,
+            #[cfg(feature = "checkpoint")]
+            unsaved: self.writer.and_then(|writer| writer.unsaved),
+            #[cfg(feature = "checkpoint")]
+            resumed: self.resumed,
         };
         for callback in &mut self.trainer.callbacks {
             callback.on_end(&mut run);

@@ -40,6 +40,19 @@ impl<'a> Hyperparameters<'a> {
         self.0.iter().map(|(_, schedule)| &**schedule)
     }
 
+    /// Every schedule with the name of what it sets.
+    #[cfg(feature = "checkpoint")]
+    pub(super) fn named(&self) -> impl Iterator<Item = (&'static str, &(dyn LrSchedule + 'a))> {
+        self.0.iter().map(|(which, schedule)| (which.name(), &**schedule))
+    }
+
+    #[cfg(feature = "checkpoint")]
+    pub(super) fn named_mut(&mut self) -> impl Iterator<Item = (&'static str, &mut (dyn LrSchedule + 'a))> {
+        self.0
+            .iter_mut()
+            .map(|(which, schedule)| (which.name(), &mut **schedule))
+    }
+
     pub(super) fn validate(&self) -> Result<(), Error> {
         for (which, schedule) in &self.0 {
             schedule.validate().map_err(|error| error.about(which.name()))?;

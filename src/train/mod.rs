@@ -3,10 +3,13 @@
 mod average;
 mod callback;
 mod callbacks;
+#[cfg(feature = "checkpoint")]
+mod checkpoint;
 mod constraint;
 mod epoch;
 mod history;
 mod hyperparameters;
+mod interrupt;
 mod non_finite;
 mod record;
 mod run;
@@ -24,8 +27,11 @@ pub use callbacks::TensorBoard;
 #[cfg(feature = "tracing")]
 pub use callbacks::Tracing;
 pub use callbacks::{EarlyStopping, LogFile, Norms, ProgressLines, TensorNorms, Verdict};
+#[cfg(feature = "checkpoint")]
+pub use checkpoint::{Checkpoints, Resumed};
 pub use constraint::Constraint;
 pub use history::History;
+pub use interrupt::Interrupt;
 pub use non_finite::NonFinite;
 pub use record::{Best, Goal, Record, Run, StopReason, Watch};
 pub use trainer::Trainer;

@@ -151,6 +151,8 @@ pub enum StopReason {
     Finished,
     /// The time is over.
     TimeLimit,
+    /// An [`Interrupt`](super::Interrupt) was raised, by Ctrl-C or by the program.
+    Interrupted,
     /// A callback stopped it, for this reason.
     Callback(String),
     /// A metric has not improved for longer than [`EarlyStopping`](super::EarlyStopping) has patience.
@@ -203,4 +205,10 @@ pub struct Run<F> {
     pub skipped: u64,
     /// The number of epochs completed.
     pub epochs: u64,
+    /// What it was continued from. Feature `checkpoint`.
+    #[cfg(feature = "checkpoint")]
+    pub resumed: Option<super::Resumed>,
+    /// Why the last checkpoint could not be written. Feature `checkpoint`.
+    #[cfg(feature = "checkpoint")]
+    pub unsaved: Option<Error>,
 }

@@ -1,6 +1,9 @@
 //! One run of the loop.
 
-use std::{ops::ControlFlow, time::Instant};
+use std::{
+    ops::ControlFlow,
+    time::{Duration, Instant},
+};
 
 use super::{
     Best, EpochStartEvent, Goal, History, StartEvent, StepEvent, StopReason, Trainer, Watch,
@@ -8,6 +11,10 @@ use super::{
     non_finite::{Mishaps, Remedy},
     update::{Seen, Update},
 };
+#[cfg(feature = "checkpoint")]
+use super::{Resumed, checkpoint::Writer};
+#[cfg(feature = "checkpoint")]
+use crate::schedule::Span;
 use crate::{
     Error, Objective, Params, Scalar,
     data::Sampler,
@@ -35,6 +42,8 @@ pub(super) struct Loop<'a, F: Scalar, O> {
     /// Every so many epochs one is recorded; grows only for functions.
     pub(super) stride: u64,
     pub(super) started: Instant,
+    /// The time that was used before, where the run was continued.
+    pub(super) used: Duration,
     pub(super) step: u64,
     pub(super) epoch: u64,
     pub(super) within: Within,
@@ -42,6 +51,10 @@ pub(super) struct Loop<'a, F: Scalar, O> {
     pub(super) rate_scale: f64,
     pub(super) mishaps: Mishaps,
     pub(super) stop: StopReason,
+    #[cfg(feature = "checkpoint")]
+    pub(super) resumed: Option<Resumed>,
+    #[cfg(feature = "checkpoint")]
+    pub(super) writer: Option<Writer<F>>,
 }
 
 /// Where a run stands within its epoch.
@@ -109,12 +122,17 @@ impl<'a, F: Scalar, O: Objective<F>> Loop<'a, F, O> {
             history: History::default(),
             stride: 1,
             started: Instant::now(),
+            used: Duration::ZERO,
             step: 0,
             epoch: 0,
             within: Within::default(),
             rate_scale: 1.0,
             mishaps: Mishaps::default(),
             stop: StopReason::Finished,
+            #[cfg(feature = "checkpoint")]
+            resumed: None,
+            #[cfg(feature = "checkpoint")]
+            writer: None,
         }
     }
 
@@ -148,6 +166,8 @@ impl<'a, F: Scalar, O: Objective<F>> Loop<'a, F, O> {
                 }
             }
         }
+        #[cfg(feature = "checkpoint")]
+        self.last_checkpoint();
         self.settle()
     }
 
@@ -210,19 +230,32 @@ impl<'a, F: Scalar, O: Objective<F>> Loop<'a, F, O> {
             {
                 return Ok(ControlFlow::Break(stop));
             }
+            #[cfg(feature = "checkpoint")]
+            self.checkpoint_if_due(Span::Steps(self.step));
         }
         self.epoch += 1;
         let Within { loss, rates, .. } = std::mem::take(&mut self.within);
-        self.close_epoch(loss.value(self.objective.reduction()), rates)
+        let flow = self.close_epoch(loss.value(self.objective.reduction()), rates)?;
+        #[cfg(feature = "checkpoint")]
+        self.checkpoint_if_due(Span::Epochs(self.epoch));
+        Ok(flow)
+    }
+
+    /// The time used so far, before it was continued included.
+    pub(super) fn elapsed(&self) -> Duration {
+        self.used + self.started.elapsed()
     }
 
     fn out_of_budget(&self) -> Option<StopReason> {
         if self.trainer.steps.is_some_and(|steps| self.step >= steps) {
             return Some(StopReason::Finished);
         }
+        if matches!(&self.trainer.interrupt, Some(Ok(interrupt)) if interrupt.is_raised()) {
+            return Some(StopReason::Interrupted);
+        }
         // The clock is read only where there is a limit.
         let limit = self.trainer.time_limit?;
-        (self.started.elapsed() >= limit).then_some(StopReason::TimeLimit)
+        (self.elapsed() >= limit).then_some(StopReason::TimeLimit)
     }
 
     /// What is in force at the update that is about to be made.

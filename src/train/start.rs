@@ -34,6 +34,9 @@ impl<F: Scalar> Trainer<'_, F> {
     /// Before the first step, whatever is illegal or does not fit: settings, shapes, labels, names. Afterwards only
     /// what the objective itself reports; a loss that is not finite is a [`StopReason`](crate::StopReason), not an error.
     pub fn minimize<O: Objective<F>>(mut self, mut objective: O) -> Result<Run<F>, Error> {
+        if let Some(Err(error)) = self.interrupt.take_if(|interrupt| interrupt.is_err()) {
+            return Err(error);
+        }
         let endless = self.epochs.is_none() && self.steps.is_none() && self.time_limit.is_none();
         check::require(
             !endless,
@@ -101,6 +104,8 @@ impl<F: Scalar> Trainer<'_, F> {
         let mut run = run::Loop::new(
             self, objective, schedule, sampler, metrics, best_by, state, update, params,
         );
+        #[cfg(feature = "checkpoint")]
+        run.begin_checkpoints()?;
         run.start()?;
         run.drive()?;
         Ok(run.finish())

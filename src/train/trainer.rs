@@ -2,15 +2,17 @@
 
 use std::time::Duration;
 
+#[cfg(feature = "checkpoint")]
+use super::checkpoint;
 #[cfg(feature = "progress")]
 use super::ProgressBar;
 use super::{
-    Average, Callback, Constraint, Control, EpochEvent, NonFinite, StepEvent, Watch, callback,
+    Average, Callback, Constraint, Control, EpochEvent, Interrupt, NonFinite, StepEvent, Watch, callback,
     hyperparameters::{Hyperparameter, Hyperparameters},
     update,
 };
 use crate::{
-    Group, Optimizer, Params, Scalar,
+    Error, Group, Optimizer, Params, Scalar,
     data::{BatchSize, Order},
     optim::Lazy,
     schedule::LrSchedule,
@@ -64,6 +66,9 @@ pub struct Trainer<'a, F: Scalar> {
     pub(super) hyperparameters: Hyperparameters<'a>,
     pub(super) update: update::Settings<'a, F>,
     pub(super) lazy: Lazy,
+    pub(super) interrupt: Option<Result<Interrupt, Error>>,
+    #[cfg(feature = "checkpoint")]
+    pub(super) checkpoint: checkpoint::Plan,
 }
 
 impl<F: Scalar> std::fmt::Debug for Trainer<'_, F> {
@@ -96,6 +101,9 @@ impl<'a, F: Scalar> Trainer<'a, F> {
             hyperparameters: Hyperparameters::default(),
             update: update::Settings::default(),
             lazy: Lazy::default(),
+            interrupt: None,
+            #[cfg(feature = "checkpoint")]
+            checkpoint: checkpoint::Plan::default(),
         }
     }
 
@@ -104,6 +112,10 @@ impl<'a, F: Scalar> Trainer<'a, F> {
         (self.epochs, self.steps, self.time_limit) = (None, None, None);
         self.non_finite = NonFinite::Stop;
         self.callbacks.clear();
+        #[cfg(feature = "checkpoint")]
+        {
+            self.checkpoint = checkpoint::Plan::default();
+        }
         self
     }
 

@@ -49,7 +49,7 @@ impl<F> Settings<'_, F> {
 
 /// The same, checked, with the memory it needs.
 pub(super) struct Update<'a, F> {
-    settings: Settings<'a, F>,
+    pub(super) settings: Settings<'a, F>,
     constrained: Vec<(Range<usize>, usize, Constraint)>,
     pub(super) average: Option<Averager<F>>,
     pub(super) gradient: Gradient<F>,

@@ -1,0 +1,376 @@
+//! What a run remembers, handed over and taken back.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use super::{
+    history,
+    writer::{Snapshot, Writer},
+};
+use crate::{
+    Error, Layout, Memo, Objective, Params, Scalar, Value,
+    archive::{self, Archive},
+    optim::Rates,
+    schedule::{LrSchedule, Span},
+    train::{
+        Resumed,
+        run::{EpochLoss, Loop, Within},
+    },
+};
+
+impl<F: Scalar, O: Objective<F>> Loop<'_, F, O> {
+    /// Before the first step: continues where the user says, and makes ready to write.
+    pub(in crate::train) fn begin_checkpoints(&mut self) -> Result<(), Error> {
+        let plan = std::mem::take(&mut self.trainer.checkpoint);
+        if let Some(checkpoints) = &plan.checkpoints {
+            checkpoints.validate()?;
+        }
+        if plan.checkpoints.is_none() && plan.resume.is_none() {
+            return Ok(());
+        }
+        let mut snapshot = self.empty_snapshot()?;
+        if let Some((archive, resumed)) = plan.resume.map_or(Ok(None), super::Resume::find)? {
+            self.restore(&archive, &mut snapshot)
+                .map_err(|error| in_file(error, &archive.path()))?;
+            let step = self.step;
+            self.resumed = Some(Resumed { step, ..resumed });
+        }
+        if let Some(checkpoints) = plan.checkpoints {
+            checkpoints.prepare(self.resumed.as_ref())?;
+            self.writer = Some(Writer::new(checkpoints, self.params.layout().clone(), snapshot));
+        }
+        Ok(())
+    }
+
+    /// Writes a checkpoint if one is due after so many steps or epochs.
+    pub(in crate::train) fn checkpoint_if_due(&mut self, now: Span) {
+        if self.writer.as_ref().is_some_and(|writer| writer.is_due(now)) {
+            self.write_checkpoint(false);
+        }
+    }
+
+    /// Writes the last checkpoint of the run.
+    pub(in crate::train) fn last_checkpoint(&mut self) {
+        self.write_checkpoint(true);
+    }
+
+    fn write_checkpoint(&mut self, last: bool) {
+        let Some(mut writer) = self.writer.take() else {
+            return;
+        };
+        if let Some(mut snapshot) = writer.take_snapshot(last) {
+            self.copy_into(&mut snapshot);
+            writer.write(snapshot, self.best.step);
+        }
+        if last {
+            writer.wait();
+        }
+        self.writer = Some(writer);
+    }
+
+    fn empty_snapshot(&mut self) -> Result<Snapshot<F>, Error> {
+        for spec in self.params.layout().tensors() {
+            for prefix in [archive::MEMO, archive::STATE] {
+                if spec.name().starts_with(prefix) {
+                    let expected = format!("not beginning with {prefix:?}, which a checkpoint needs");
+                    return Err(Error::invalid("the name of a parameter", spec.name(), expected));
+                }
+            }
+        }
+        let mut layout = Layout::new();
+        for (name, shape, _) in self.tensors() {
+            layout.add(&name, shape.as_slice())?;
+        }
+        Ok(Snapshot {
+            step: 0,
+            params: Params::zeros(&layout),
+            memo: Memo::new(),
+        })
+    }
+
+    fn copy_into(&mut self, snapshot: &mut Snapshot<F>) {
+        snapshot.step = self.step;
+        snapshot.memo = self.memo();
+        let mut rest = snapshot.params.as_mut_slice();
+        for (_, _, values) in self.tensors() {
+            if let Some(place) = rest.split_off_mut(..values.len()) {
+                place.copy_from_slice(values);
+            }
+        }
+    }
+
+    /// All tensors of the scalar that a run remembers, in a fixed order, with the names they have in a file.
+    fn tensors(&mut self) -> Vec<(String, Vec<usize>, &mut [F])> {
+        let layout = self.params.layout().clone();
+        let mut all = Vec::new();
+        split("", &layout, self.params.as_mut_slice(), &mut all);
+        split("state/best/", &layout, self.best.params.as_mut_slice(), &mut all);
+        if let Some(average) = &mut self.update.average {
+            split(
+                "state/average/",
+                &layout,
+                average.params_mut().as_mut_slice(),
+                &mut all,
+            );
+        }
+        for (buffer, tensor, shape, values) in self.state.tensors_mut() {
+            all.push((format!("state/optimizer/{buffer}/{tensor}"), shape, values));
+        }
+        all
+    }
+
+    /// What gives the saved numbers their meaning: this must agree.
+    fn settings(&self) -> Memo {
+        let trainer = &self.trainer;
+        let mut memo = Memo::new();
+        let mut put = |name: &str, value: String| memo.put(name, value.as_str());
+        put("scalar", std::any::type_name::<F>().into());
+        put("optimizer", trainer.optimizer.name().into());
+        put("parameters", self.params.layout().describe());
+        put("groups", self.state.describe_groups());
+        put("terms", self.objective.terms().to_string());
+        put("batch", format!("{} rows", self.sampler.batch_rows()));
+        put(
+            "steps_per_epoch",
+            self.update.steps_per_epoch(&self.sampler).to_string(),
+        );
+        put("order", format!("{:?}", trainer.order));
+        put("seed", trainer.seed.to_string());
+        put("learning_rate", self.schedule.kind());
+        for (name, schedule) in trainer.hyperparameters.named() {
+            put(name, schedule.kind());
+        }
+        let transforms = self.update.settings.transforms.iter();
+        put("transforms", list(transforms.map(|transform| transform.kind())));
+        put("average", format!("{:?}", self.update.settings.average));
+        put("metrics", list(self.metrics.iter().cloned()));
+        let best = match &trainer.best_by {
+            Some(watch) => format!("{:?} {}", watch.goal(), watch.name()),
+            None if self.objective.has_validation() => "Lowest validation_loss".into(),
+            None => "Lowest loss".into(),
+        };
+        put("best_by", best);
+        memo
+    }
+
+    /// Everything that is not a tensor of the scalar.
+    fn memo(&self) -> Memo {
+        let mut memo = Memo::new();
+        memo.put_part("settings", self.settings());
+        memo.put("step", [self.step]);
+        memo.put("epoch", [self.epoch]);
+        memo.put("stride", [self.stride]);
+        memo.put("seconds", [self.elapsed().as_secs_f64()]);
+        memo.put("best/value", [self.best.value]);
+        memo.put("best/step", [self.best.step]);
+        let Within { updates, loss, rates } = &self.within;
+        memo.put("within/updates", [*updates as u64]);
+        memo.put("within/loss", [loss.sum, loss.weight]);
+        memo.put("within/learning_rate", [rates.learning_rate]);
+        for (name, rate) in [
+            ("within/momentum", rates.momentum),
+            ("within/beta2", rates.beta2),
+            ("within/weight_decay", rates.weight_decay),
+        ] {
+            memo.put(name, Vec::from_iter(rate));
+        }
+        memo.put("optimizer/step", [self.state.steps()]);
+        memo.put("optimizer/memory", self.state.memory());
+        if let Some(average) = &self.update.average {
+            memo.put("average/counts", average.counts());
+        }
+        memo.put_part("history", history::save(&self.history));
+        let mut keep = |name: &str, save: &dyn Fn(&mut Memo)| {
+            let mut part = Memo::new();
+            save(&mut part);
+            memo.put_part(name, part);
+        };
+        keep("objective", &|part| self.objective.save(part));
+        keep("schedules/learning_rate", &|part| self.schedule.save(part));
+        for (name, schedule) in self.trainer.hyperparameters.named() {
+            keep(&format!("schedules/{name}"), &|part| schedule.save(part));
+        }
+        for (number, transform) in self.update.settings.transforms.iter().enumerate() {
+            keep(&format!("transforms/{number}"), &|part| transform.save(part));
+        }
+        let callbacks = &self.trainer.callbacks;
+        for (name, callback) in names(callbacks.iter().map(|callback| callback.kind()))
+            .iter()
+            .zip(callbacks)
+        {
+            keep(name, &|part| callback.save(part));
+        }
+        memo
+    }
+
+    /// Takes everything back, once it is clear that it fits.
+    fn restore(&mut self, archive: &Archive, snapshot: &mut Snapshot<F>) -> Result<(), Error> {
+        let memo = archive.memo();
+        agree(&memo.part("settings"), &self.settings(), &archive.path())?;
+        archive.check_names(self.params.layout())?;
+        archive.fill(&mut snapshot.params)?;
+
+        let rate = |name: &str| Ok::<_, Error>(memo.numbers(name)?.first().copied());
+        let mut rates = Rates::from(memo.number("within/learning_rate")?);
+        rates.momentum = rate("within/momentum")?;
+        rates.beta2 = rate("within/beta2")?;
+        rates.weight_decay = rate("within/weight_decay")?;
+        let [sum, weight] = fixed(memo.numbers("within/loss")?, "within/loss")?;
+        let updates = usize::try_from(memo.count("within/updates")?).unwrap_or(usize::MAX);
+        let steps = self.update.steps_per_epoch(&self.sampler);
+        if updates > steps {
+            let expected = format!("at most {steps}");
+            return Err(Error::malformed(
+                crate::memo::SAVED,
+                "within/updates",
+                updates,
+                expected,
+            ));
+        }
+        let seconds = memo.number("seconds")?;
+        let used = Duration::try_from_secs_f64(seconds).map_err(|_| {
+            Error::malformed(crate::memo::SAVED, "seconds", seconds, "a time that has passed")
+        })?;
+        let (step, epoch, stride) = (memo.count("step")?, memo.count("epoch")?, memo.count("stride")?);
+        let best = (memo.number("best/value")?, memo.count("best/step")?);
+        let optimizer = (
+            memo.count("optimizer/step")?,
+            fixed(memo.numbers("optimizer/memory")?, "optimizer/memory")?,
+        );
+        let history = history::load(&memo.part("history"), &self.metrics)?;
+        if let Some(average) = &mut self.update.average {
+            average.set_counts(fixed(memo.counts("average/counts")?, "average/counts")?);
+        }
+        self.load_parts(&memo)?;
+
+        self.state.set_progress(optimizer);
+        self.within = Within {
+            updates,
+            loss: EpochLoss { sum, weight },
+            rates,
+        };
+        (self.step, self.epoch, self.stride) = (step, epoch, stride.max(1));
+        (self.best.value, self.best.step) = best;
+        self.used = used;
+        self.history = history;
+        let mut rest = snapshot.params.as_slice();
+        for (_, _, values) in self.tensors() {
+            if let Some(saved) = rest.split_off(..values.len()) {
+                values.copy_from_slice(saved);
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives schedules, transforms, callbacks and the objective what they have saved.
+    fn load_parts(&mut self, memo: &Memo) -> Result<(), Error> {
+        self.objective.load(&memo.part("objective"))?;
+        self.schedule.load(&memo.part("schedules/learning_rate"))?;
+        for (name, schedule) in self.trainer.hyperparameters.named_mut() {
+            schedule.load(&memo.part(&format!("schedules/{name}")))?;
+        }
+        for (number, transform) in self.update.settings.transforms.iter_mut().enumerate() {
+            transform.load(&memo.part(&format!("transforms/{number}")))?;
+        }
+        let callbacks = &mut self.trainer.callbacks;
+        let names = names(callbacks.iter().map(|callback| callback.kind()));
+        let all = memo.part("callbacks");
+        let saved = all.iter().filter_map(|(name, _)| name.split('/').next());
+        let owned = |saved: &str| {
+            names
+                .iter()
+                .any(|name| name.strip_prefix("callbacks/") == Some(saved))
+        };
+        if let Some(lost) = saved.into_iter().find(|saved| !owned(saved)) {
+            return Err(Error::Foreign {
+                argument: "callbacks".into(),
+                given: lost.into(),
+                expected: format!("[{}]", list(callbacks.iter().map(|callback| callback.kind()))),
+            });
+        }
+        for (name, callback) in names.iter().zip(callbacks) {
+            let part = memo.part(name);
+            // One that is new to the run, or remembers nothing, begins as it is.
+            if !part.is_empty() {
+                callback.load(&part)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Cuts a buffer into the tensors of its layout.
+fn split<'a, F>(
+    prefix: &str,
+    layout: &Layout,
+    mut values: &'a mut [F],
+    all: &mut Vec<(String, Vec<usize>, &'a mut [F])>,
+) {
+    for spec in layout.tensors() {
+        if let Some(tensor) = values.split_off_mut(..spec.range().len()) {
+            all.push((format!("{prefix}{}", spec.name()), spec.shape().to_vec(), tensor));
+        }
+    }
+}
+
+/// The names under which callbacks are saved: their kinds, numbered where there are several of one.
+fn names(kinds: impl Iterator<Item = String>) -> Vec<String> {
+    let mut seen = BTreeMap::new();
+    kinds
+        .map(|kind| {
+            let count = seen
+                .entry(kind.clone())
+                .and_modify(|count| *count += 1)
+                .or_insert(1);
+            match count {
+                1 => format!("callbacks/{kind}"),
+                count => format!("callbacks/{kind} {count}"),
+            }
+        })
+        .collect()
+}
+
+fn list(items: impl Iterator<Item = String>) -> String {
+    Vec::from_iter(items).join(", ")
+}
+
+/// Refuses a checkpoint of another run, and says in what it differs.
+fn agree(saved: &Memo, own: &Memo, path: &str) -> Result<(), Error> {
+    let text = |memo: &Memo, name: &str| memo.text(name).unwrap_or("none").to_string();
+    for (name, value) in own.iter().chain(saved.iter()) {
+        let (given, expected) = (text(saved, name), text(own, name));
+        if given != expected || !matches!(value, Value::Text(_)) {
+            return Err(Error::Foreign {
+                argument: format!("{path} ({name})"),
+                given,
+                expected,
+            });
+        }
+    }
+    Ok(())
+}
+
+fn fixed<T: Copy, const N: usize>(values: &[T], name: &str) -> Result<[T; N], Error> {
+    let refuse = |_| {
+        Error::malformed(
+            crate::memo::SAVED,
+            name,
+            format!("{} values", values.len()),
+            format!("{N} values"),
+        )
+    };
+    values.try_into().map_err(refuse)
+}
+
+/// Says which file a saved state that does not fit came from.
+fn in_file(mut error: Error, path: &str) -> Error {
+    match &mut error {
+        Error::Malformed {
+            source_name: source, ..
+        } if source == crate::memo::SAVED => *source = path.into(),
+        Error::Foreign { argument, .. } if !argument.starts_with(path) => {
+            *argument = format!("{path} ({argument})")
+        }
+        _ => {}
+    }
+    error
+}

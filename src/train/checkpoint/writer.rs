@@ -1,0 +1,113 @@
+//! When a checkpoint is written, and on which thread.
+
+use std::thread::{self, JoinHandle};
+
+use super::{Checkpoints, folder};
+use crate::{Error, Layout, Memo, Params, Scalar, archive, schedule::Span};
+
+/// All that a run remembers, copied.
+#[derive(Debug)]
+pub(super) struct Snapshot<F> {
+    pub(super) step: u64,
+    /// The parameters, then the best ones, then everything else of the same kind of number.
+    pub(super) params: Params<F>,
+    pub(super) memo: Memo,
+}
+
+/// Writes snapshots of one run, one at a time.
+#[derive(Debug)]
+pub(in crate::train) struct Writer<F> {
+    checkpoints: Checkpoints,
+    /// The layout of the parameters alone.
+    layout: Layout,
+    /// Of which step the best parameters are that have been written.
+    best: Option<u64>,
+    /// At rest; it is away while it is being written.
+    snapshot: Option<Snapshot<F>>,
+    writing: Option<JoinHandle<(Snapshot<F>, Result<(), Error>)>>,
+    /// Why the last one could not be written.
+    pub(in crate::train) unsaved: Option<Error>,
+}
+
+impl<F: Scalar> Writer<F> {
+    pub(super) fn new(checkpoints: Checkpoints, layout: Layout, snapshot: Snapshot<F>) -> Self {
+        Self {
+            checkpoints,
+            layout,
+            best: None,
+            snapshot: Some(snapshot),
+            writing: None,
+            unsaved: None,
+        }
+    }
+
+    /// Whether one is due after so many steps, or, at the end of one, so many epochs.
+    pub(super) fn is_due(&self, now: Span) -> bool {
+        match (self.checkpoints.every, now) {
+            (Span::Steps(every), Span::Steps(now)) | (Span::Epochs(every), Span::Epochs(now)) => {
+                now.is_multiple_of(every)
+            }
+            _ => false,
+        }
+    }
+
+    /// What the next copy goes into; nothing where the one before is still being written and is not to be waited for.
+    pub(super) fn take_snapshot(&mut self, wait: bool) -> Option<Snapshot<F>> {
+        if let Some(writing) = self.writing.take_if(|writing| wait || writing.is_finished()) {
+            match writing.join() {
+                Ok((snapshot, result)) => self.settle(snapshot, result),
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        }
+        self.snapshot.take()
+    }
+
+    /// Waits until what is being written has been.
+    pub(super) fn wait(&mut self) {
+        if let Some(snapshot) = self.take_snapshot(true) {
+            self.snapshot = Some(snapshot);
+        }
+    }
+
+    /// Writes a copy, here or in the background.
+    pub(super) fn write(&mut self, snapshot: Snapshot<F>, best: u64) {
+        let is_new = self.best.replace(best) != Some(best);
+        let best = (self.checkpoints.best && is_new).then(|| self.layout.clone());
+        if self.checkpoints.background {
+            let checkpoints = self.checkpoints.clone();
+            self.writing = Some(thread::spawn(move || {
+                let result = checkpoints.write(&snapshot, best);
+                (snapshot, result)
+            }));
+        } else {
+            let result = self.checkpoints.write(&snapshot, best);
+            self.settle(snapshot, result);
+        }
+    }
+
+    fn settle(&mut self, snapshot: Snapshot<F>, result: Result<(), Error>) {
+        self.snapshot = Some(snapshot);
+        self.unsaved = result.err();
+        if self.unsaved.is_some() {
+            self.best = None;
+        }
+    }
+}
+
+impl Checkpoints {
+    fn write<F: Scalar>(&self, snapshot: &Snapshot<F>, best: Option<Layout>) -> Result<(), Error> {
+        let path = self.folder.join(folder::name(snapshot.step));
+        archive::write(&path, &snapshot.params, &snapshot.memo)?;
+        if let Some(layout) = best {
+            let mut params = Params::zeros(&layout);
+            let len = layout.len();
+            if let Some(values) = snapshot.params.as_slice().get(len..2 * len) {
+                params.as_mut_slice().copy_from_slice(values);
+            }
+            let mut memo = Memo::new();
+            memo.put_part("best", snapshot.memo.part("best"));
+            archive::write(&self.folder.join("best.safetensors"), &params, &memo)?;
+        }
+        folder::prune(&self.folder, self.keep)
+    }
+}

@@ -1,0 +1,308 @@
+//! Stopped at every step, with every optimiser, every schedule, and everything that may surround a step.
+
+use std::ops::ControlFlow;
+
+use downhill::{
+    Memo,
+    ndarray::Array2,
+    prelude::*,
+    schedule::*,
+    train::{Average, Callback, Checkpoints, Constraint, EpochEvent, StepEvent, Watch},
+    transform::Noise,
+};
+
+use super::{Folder, bits, optimizers};
+
+/// Each of three steps: seven rows in batches of three.
+const EPOCHS: u64 = 3;
+
+/// Ends the run at its eighth step, by what it remembers, and then at once.
+#[derive(Default)]
+struct Patience {
+    steps: u64,
+    losses: f64,
+}
+
+impl Callback<f64> for Patience {
+    fn on_step(&mut self, event: &StepEvent<'_, f64>) -> ControlFlow<String> {
+        self.steps += 1;
+        self.losses += event.loss;
+        if self.steps < 8 {
+            return ControlFlow::Continue(());
+        }
+        ControlFlow::Break(format!("{} steps, losses {:?}", self.steps, self.losses))
+    }
+
+    fn save(&self, memo: &mut Memo) {
+        memo.put("steps", [self.steps]);
+        memo.put("losses", [self.losses]);
+    }
+
+    fn load(&mut self, memo: &Memo) -> Result<(), Error> {
+        (self.steps, self.losses) = (memo.count("steps")?, memo.number("losses")?);
+        Ok(())
+    }
+}
+
+/// Ends the run after so many epochs, by what it remembers.
+struct Epochs(u64);
+
+impl Callback<f64> for Epochs {
+    fn on_epoch(&mut self, _: &EpochEvent<'_, f64>) -> ControlFlow<String> {
+        self.0 -= 1;
+        if self.0 == 0 {
+            ControlFlow::Break("enough".into())
+        } else {
+            ControlFlow::Continue(())
+        }
+    }
+
+    fn save(&self, memo: &mut Memo) {
+        memo.put("left", [self.0]);
+    }
+
+    fn load(&mut self, memo: &Memo) -> Result<(), Error> {
+        self.0 = memo.count("left")?;
+        Ok(())
+    }
+}
+
+/// All kinds of schedules, and what combines them; those that follow a metric act within three epochs.
+fn schedules() -> Vec<fn(f64) -> Box<dyn LrSchedule>> {
+    fn plateau<S: LrSchedule>(schedule: S) -> ReduceOnPlateau<S> {
+        ReduceOnPlateau::new(schedule)
+            .patience(0)
+            .factor(0.5)
+            .threshold(Threshold::Absolute(0.5))
+    }
+    vec![
+        |rate| Box::new(rate),
+        |rate| Box::new(StepDecay::new(rate, Span::Steps(2)).factor(0.5)),
+        |rate| Box::new(Piecewise::new(rate).at(Span::Steps(4), rate / 2.0)),
+        |rate| Box::new(Ramp::cosine(rate, 0.0, Span::Epochs(2))),
+        |rate| Box::new(Decay::inverse_root(rate, Span::Steps(3))),
+        |rate| Box::new(Cyclical::new(rate / 2.0, rate, Span::Steps(2)).momentum(0.8, 0.9)),
+        |rate| Box::new(CosineRestarts::new(rate, 0.0, Span::Steps(2)).growth(2.0)),
+        |rate| Box::new(OneCycle::new(rate, Span::Epochs(EPOCHS))),
+        |rate| Box::new(rate.with_momentum(Demon::new(0.9, Span::Epochs(EPOCHS)))),
+        |rate| Box::new(from_fn(move |progress| rate / (1 + progress.step) as f64)),
+        |rate| Box::new(plateau(rate)),
+        |rate| {
+            Box::new(
+                plateau(Cyclical::new(rate / 2.0, rate, Span::Steps(2)))
+                    .smoothed(2)
+                    .cooldown(1),
+            )
+        },
+        |rate| Box::new(plateau(rate).warm_up(Span::Steps(4))),
+        |rate| Box::new(rate.then(Span::Steps(4), plateau(rate))),
+        |rate| Box::new(plateau(rate).times(plateau(rate))),
+        |rate| Box::new(plateau(rate).at_least(rate / 4.0).repeated(Span::Steps(2))),
+        |rate| Box::new(plateau(rate).delayed(Span::Steps(2)).with_momentum(0.5)),
+    ]
+}
+
+/// Everything that may surround a step or a run.
+fn surroundings() -> Vec<fn(Trainer<'static, f64>) -> Trainer<'static, f64>> {
+    vec![
+        |trainer| trainer,
+        |trainer| trainer.callback(Patience::default()),
+        |trainer| {
+            trainer
+                .callback(Epochs(2))
+                .on_step(|_| ControlFlow::Continue(()))
+                .callback(Epochs(3))
+        },
+        |trainer| trainer.average(Average::exponential(0.9).warm_up().after(2).every(2)),
+        |trainer| {
+            trainer
+                .average(Average::uniform())
+                .best_by(Watch::highest("first"))
+        },
+        |trainer| trainer.transform(Noise::new(0.1).seed(3)).clip_norm(0.5),
+        |trainer| trainer.accumulate(2),
+        |trainer| {
+            trainer
+                .sharpness_aware(0.05)
+                .constrain("bias", Constraint::Box { low: -0.1, high: 0.1 })
+        },
+        |trainer| {
+            trainer
+                .momentum(ReduceOnPlateau::new(0.5).patience(0))
+                .weight_decay(0.1)
+                .beta2(Ramp::linear(0.9, 0.99, Span::Steps(5)))
+        },
+        |trainer| trainer.group(Group::new("bias").rate(0.5)).drop_last().steps(7),
+        |trainer| trainer.order(downhill::data::Order::Sequential),
+    ]
+}
+
+type Surround = fn(Trainer<'static, f64>) -> Trainer<'static, f64>;
+type Schedule = fn(f64) -> Box<dyn LrSchedule>;
+
+/// Seven rows, a model with a matrix and a vector, a validation set and a metric.
+fn minimize(trainer: Trainer<'_, f64>) -> Run<f64> {
+    let inputs = Array2::from_shape_fn((10, 3), |(row, column)| {
+        ((row * (3 + 2 * column) + column) % 7) as f64 / 3.0 - 1.0
+    });
+    let targets = Array2::from_shape_fn((10, 2), |(row, column)| {
+        ((row * row + 3 * column) % 5) as f64 / 2.0 - 1.0
+    });
+    let whole: Dataset<f64, _, _> = Dataset::new(&inputs, &targets).unwrap();
+    let rows = |range: std::ops::Range<usize>| whole.select(&Vec::from_iter(range)).unwrap();
+    let (train, validation) = (rows(0..7), rows(7..10));
+    let model = Linear::new(3, 2).unwrap();
+    let risk = EmpiricalRisk::new(&model, &MeanSquaredError, &train)
+        .validation(&validation)
+        .metric("first", |predictions, _| predictions[[0, 0]]);
+    trainer.minimize(risk).unwrap()
+}
+
+/// Stops a run at every step and continues it; all must end as the one that never stopped.
+fn check(name: &str, number: usize, schedule: Schedule, surround: Surround) {
+    let folder = Folder::new();
+    let trainer = || {
+        let optimizer = optimizers::everything().nth(number).unwrap();
+        let rate = optimizer.default_rate().min(0.1);
+        let own_batch = optimizer.batch().is_some();
+        let trainer = surround(
+            Trainer::new(optimizer)
+                .learning_rate(schedule(rate))
+                .epochs(EPOCHS)
+                .seed(5),
+        );
+        if own_batch { trainer } else { trainer.batch(3) }
+    };
+    let expected = minimize(trainer());
+    assert!(expected.steps > 1, "{name}: {:?}", expected.stop);
+    let checkpoints = Checkpoints::new(folder.path()).every(Span::Steps(1)).keep(100);
+    let watched = minimize(trainer().checkpoint(checkpoints));
+    assert_eq!(watched.unsaved, None);
+    assert_eq!(
+        bits(&watched),
+        bits(&expected),
+        "{name}: writing checkpoints changed the run"
+    );
+    assert_eq!(folder.names().len() as u64, expected.steps);
+    for step in 1..=expected.steps {
+        // The last file was written at the end; a run that a callback has ended there goes on.
+        if step == expected.steps && expected.stop != StopReason::Finished {
+            continue;
+        }
+        let resumed = minimize(trainer().resume(folder.file(step)));
+        assert_eq!(resumed.resumed.as_ref().map(|from| from.step), Some(step));
+        assert_eq!(
+            bits(&resumed),
+            bits(&expected),
+            "{name}: continued from step {step}"
+        );
+    }
+}
+
+#[test]
+fn with_every_optimizer_and_every_schedule() {
+    let (schedules, surroundings) = (schedules(), surroundings());
+    for (number, optimizer) in optimizers::everything().enumerate() {
+        for (which, &schedule) in schedules.iter().enumerate() {
+            let around = (number + which) % surroundings.len();
+            let name = format!(
+                "optimiser {number} ({}), schedule {which}, surroundings {around}",
+                optimizer.name()
+            );
+            check(&name, number, schedule, surroundings[around]);
+        }
+    }
+}
+
+#[test]
+fn with_everything_around_a_step_and_every_schedule() {
+    let adam = optimizers::everything()
+        .position(|optimizer| optimizer.name() == "adam")
+        .unwrap();
+    for (which, &schedule) in schedules().iter().enumerate() {
+        for (around, &surround) in surroundings().iter().enumerate() {
+            check(
+                &format!("Adam, schedule {which}, surroundings {around}"),
+                adam,
+                schedule,
+                surround,
+            );
+        }
+    }
+}
+
+/// A function's epoch is one step, each point has an exact value, and the history is thinned.
+#[test]
+fn of_a_function() {
+    let bowl = || {
+        Function::new(vec![3.0_f32, -2.0], |w: &[f32], g: &mut [f32]| {
+            (g[0], g[1]) = (w[0], 10.0 * w[1]);
+            0.5 * w[0] * w[0] + 5.0 * w[1] * w[1]
+        })
+    };
+    let trainer = || Trainer::new(Momentum::new(0.9)).learning_rate(0.15);
+    let folder = Folder::new();
+    let facts = |run: &Run<f32>| {
+        let records = run
+            .history
+            .iter()
+            .map(|record| (record.epoch, record.step, record.loss));
+        (
+            run.params.clone(),
+            run.best.clone(),
+            Vec::from_iter(records),
+            run.stop.clone(),
+            run.steps,
+            run.epochs,
+        )
+    };
+    let checkpoints = Checkpoints::new(folder.path()).every(Span::Steps(611)).keep(100);
+    let expected = trainer()
+        .steps(6000)
+        .checkpoint(checkpoints)
+        .minimize(bowl())
+        .unwrap();
+    assert!(expected.history.len() < 4096 && expected.best.step < 6000);
+    for step in [611, 1222, 3666, 4277, 5499, 6000] {
+        let resumed = trainer()
+            .steps(6000)
+            .resume(folder.file(step))
+            .minimize(bowl())
+            .unwrap();
+        assert_eq!(facts(&resumed), facts(&expected), "continued from step {step}");
+    }
+}
+
+/// Steps, epochs and a flag end a run in the middle; more steps or epochs go on from there.
+#[test]
+fn a_finished_run_can_be_extended() {
+    let folder = Folder::new();
+    let trainer = || Trainer::new(Adam::new()).learning_rate(0.1).batch(3);
+    let expected = minimize(trainer().epochs(6));
+    let checkpoints = || Checkpoints::new(folder.path()).every(Span::Epochs(2));
+    let mut last = 0;
+    for trainer in [
+        trainer().steps(4),
+        trainer().epochs(2),
+        trainer().steps(8),
+        trainer().steps(9),
+        trainer().epochs(6).on_step(|event| match event.step {
+            12 => ControlFlow::Break("at the end of an epoch".into()),
+            _ => ControlFlow::Continue(()),
+        }),
+        trainer().epochs(6),
+    ] {
+        let run = minimize(trainer.resume_or_start(folder.path()).checkpoint(checkpoints()));
+        assert_eq!(run.unsaved, None);
+        assert_eq!(run.resumed.map_or(0, |from| from.step), last);
+        last = run.steps;
+        if run.steps == expected.steps {
+            assert_eq!(run.history.len(), expected.history.len());
+            assert_eq!(
+                (run.params, run.best),
+                (expected.params.clone(), expected.best.clone())
+            );
+        }
+    }
+    assert_eq!(last, expected.steps);
+}
