@@ -142,15 +142,23 @@ impl Memo {
         }
     }
 
+    /// So many numbers of a name.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`] if there are not as many.
+    pub fn array<const N: usize>(&self, name: &str) -> Result<[f64; N], Error> {
+        let numbers = self.numbers(name)?;
+        numbers
+            .try_into()
+            .map_err(|_| refuse(name, self.entries.get(name), &format!("{N} numbers")))
+    }
+
     /// The one number of a name.
     ///
     /// # Errors
     /// [`Error::Malformed`] if there is not exactly one.
     pub fn number(&self, name: &str) -> Result<f64, Error> {
-        match self.numbers(name)? {
-            [number] => Ok(*number),
-            _ => Err(refuse(name, self.entries.get(name), "one number")),
-        }
+        self.array(name).map(|[number]| number)
     }
 
     /// The one count of a name.

@@ -1,6 +1,8 @@
 //! Steps that weights have missed, and what they were made with.
 
 use super::{Memory, Moment, Rates};
+#[cfg(feature = "checkpoint")]
+use crate::{Error, Memo};
 use crate::{Scalar, group::Factors};
 
 /// Which steps which weights have missed.
@@ -81,6 +83,84 @@ impl Ledger {
         self.made.fill(0);
         self.base = step;
         self.entries.clear();
+    }
+}
+
+#[cfg(feature = "checkpoint")]
+impl Ledger {
+    /// Hands it over: for each entry its step and era; its rates (NaN for none) and its memory.
+    pub(super) fn save(&self, memo: &mut Memo) {
+        let optional = |rate: Option<f64>| rate.unwrap_or(f64::NAN);
+        memo.put(
+            "made",
+            Vec::from_iter(self.made.iter().map(|&step| u64::from(step))),
+        );
+        memo.put("base", [self.base]);
+        let steps = self.entries.iter().flat_map(|entry| [entry.step, entry.era]);
+        memo.put("entries", Vec::from_iter(steps.map(u64::from)));
+        let rates = self.entries.iter().flat_map(|Entry { rates, memory, .. }| {
+            let others = [rates.momentum, rates.beta2, rates.weight_decay].map(optional);
+            [rates.learning_rate].into_iter().chain(others).chain(*memory)
+        });
+        memo.put("rates", Vec::from_iter(rates));
+    }
+
+    /// Takes it back, when so many steps have been made.
+    pub(super) fn load(&mut self, memo: &Memo, steps: u64) -> Result<(), Error> {
+        let refuse = |name: &str, given: String, expected: String| {
+            Err(Error::malformed(
+                crate::memo::SAVED,
+                format!("missed/{name}"),
+                given,
+                expected,
+            ))
+        };
+        let base = memo.count("base")?;
+        let last = steps
+            .checked_sub(base)
+            .and_then(|steps| u32::try_from(steps).ok());
+        let Some(last) = last else {
+            return refuse("base", base.to_string(), format!("at most {steps}"));
+        };
+        let step = |&step: &u64| u32::try_from(step).ok().filter(|&step| step <= last);
+        let made: Option<Vec<u32>> = memo.counts("made")?.iter().map(step).collect();
+        let entries: Option<Vec<u32>> = memo.counts("entries")?.iter().map(step).collect();
+        let (Some(made), Some(entries)) = (made, entries) else {
+            return refuse("made", "a later step".into(), format!("at most {last}"));
+        };
+        let ((entries, _), (rates, _)) = (entries.as_chunks::<2>(), memo.numbers("rates")?.as_chunks::<8>());
+        if made.len() != self.made.len() || entries.len() != rates.len() {
+            let given = format!(
+                "{} weights, {} and {} entries",
+                made.len(),
+                entries.len(),
+                rates.len()
+            );
+            return refuse(
+                "made",
+                given,
+                format!("{} weights, as many entries", self.made.len()),
+            );
+        }
+        let optional = |rate: f64| Some(rate).filter(|rate| !rate.is_nan());
+        self.entries.clear();
+        for (&[step, era], &[learning_rate, momentum, beta2, weight_decay, ref memory @ ..]) in
+            entries.iter().zip(rates)
+        {
+            let mut rates = Rates::from(learning_rate);
+            rates.momentum = optional(momentum);
+            rates.beta2 = optional(beta2);
+            rates.weight_decay = optional(weight_decay);
+            let memory = *memory;
+            self.entries.push(Entry {
+                step,
+                era,
+                rates,
+                memory,
+            });
+        }
+        (self.made, self.base) = (made, base);
+        Ok(())
     }
 }
 

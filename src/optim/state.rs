@@ -1,6 +1,8 @@
 //! What a run remembers.
 
 use super::{Memory, Optimizer, Rates, missed::Ledger};
+#[cfg(feature = "checkpoint")]
+use crate::Memo;
 use crate::{
     Error, Factors, Group, Layout, Scalar,
     group::{self, Segment},
@@ -144,10 +146,27 @@ impl<F: Scalar> State<F> {
         all
     }
 
-    /// Takes back how many steps have been made, and what the rule remembers beside its buffers.
+    /// Hands over everything but the buffers.
     #[cfg(feature = "checkpoint")]
-    pub(crate) fn set_progress(&mut self, (step, memory): (u64, Memory)) {
+    pub(crate) fn save(&self, memo: &mut Memo) {
+        memo.put("step", [self.step]);
+        memo.put("memory", self.memory);
+        if let Some(ledger) = &self.missed {
+            let mut part = Memo::new();
+            ledger.save(&mut part);
+            memo.put_part("missed", part);
+        }
+    }
+
+    /// Takes back what [`State::save`] handed over.
+    #[cfg(feature = "checkpoint")]
+    pub(crate) fn load(&mut self, memo: &Memo) -> Result<(), Error> {
+        let (step, memory) = (memo.count("step")?, memo.array("memory")?);
+        if let Some(ledger) = &mut self.missed {
+            ledger.load(&memo.part("missed"), step)?;
+        }
         (self.step, self.memory) = (step, memory);
+        Ok(())
     }
 
     /// How the weights are treated: which of them, by what factors.

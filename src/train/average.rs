@@ -1,5 +1,7 @@
 //! Averages of the parameters over the steps of a run.
 
+#[cfg(feature = "checkpoint")]
+use crate::Memo;
 use crate::{Error, Params, Scalar, error::check};
 
 /// How parameters are averaged over steps.
@@ -149,15 +151,17 @@ impl<F: Scalar> Averager<F> {
         &mut self.params
     }
 
-    /// How many steps it has seen and how many of those it has taken in.
+    /// Hands over everything but the parameters.
     #[cfg(feature = "checkpoint")]
-    pub(super) fn counts(&self) -> [u64; 2] {
-        [self.seen, self.taken]
+    pub(super) fn save(&self, memo: &mut Memo) {
+        memo.put("seen", [self.seen]);
+        memo.put("taken", [self.taken]);
     }
 
     #[cfg(feature = "checkpoint")]
-    pub(super) fn set_counts(&mut self, [seen, taken]: [u64; 2]) {
-        (self.seen, self.taken) = (seen, taken);
+    pub(super) fn load(&mut self, memo: &Memo) -> Result<(), Error> {
+        (self.seen, self.taken) = (memo.count("seen")?, memo.count("taken")?);
+        Ok(())
     }
 
     /// The average so far.

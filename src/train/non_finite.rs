@@ -1,6 +1,8 @@
 //! What happens when a loss or a gradient is NaN or infinite.
 
-use crate::{Error, Memo, error::check};
+#[cfg(feature = "checkpoint")]
+use crate::Memo;
+use crate::{Error, error::check};
 
 /// What a run does with a step whose loss or gradient is NaN or infinite. The update is never made, and the last good
 /// parameters are kept in any case.
@@ -91,17 +93,17 @@ impl Mishaps {
         remedy
     }
 
-    #[allow(dead_code, reason = "for checkpoints")]
+    #[cfg(feature = "checkpoint")]
     pub(super) fn save(&self, memo: &mut Memo) {
         memo.put("mishaps", [self.skipped, self.last, self.row]);
     }
 
-    #[allow(dead_code, reason = "for checkpoints")]
+    #[cfg(feature = "checkpoint")]
     pub(super) fn load(&mut self, memo: &Memo) -> Result<(), Error> {
         let counts = memo.counts("mishaps")?;
         let &[skipped, last, row] = counts else {
             return Err(Error::malformed(
-                "the saved state",
+                crate::memo::SAVED,
                 "mishaps",
                 counts.len(),
                 "3 counts",

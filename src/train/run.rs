@@ -174,6 +174,10 @@ impl<'a, F: Scalar, O: Objective<F>> Loop<'a, F, O> {
     /// What is left of the epoch.
     fn epoch(&mut self) -> Result<ControlFlow<StopReason>, Error> {
         self.sampler.start_epoch(self.epoch);
+        // A run that ends here has not begun the epoch: it would begin it twice when it is continued.
+        if let Some(stop) = self.out_of_budget() {
+            return Ok(ControlFlow::Break(stop));
+        }
         if !self.trainer.callbacks.is_empty()
             && self.within.updates == 0
             && let Some(stop) = self.tell_of_epoch()
@@ -207,6 +211,8 @@ impl<'a, F: Scalar, O: Objective<F>> Loop<'a, F, O> {
                         self.within.rates = self.rates(steps as u64, 1.0);
                         self.within.updates += 1;
                         self.step += 1;
+                        #[cfg(feature = "checkpoint")]
+                        self.checkpoint_if_due(Span::Steps(self.step));
                         continue;
                     }
                 },

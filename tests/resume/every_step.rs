@@ -1,13 +1,13 @@
 //! Stopped at every step, with every optimiser, every schedule, and everything that may surround a step.
 
-use std::ops::ControlFlow;
-
 use downhill::{
     Memo,
     ndarray::Array2,
     prelude::*,
     schedule::*,
-    train::{Average, Callback, Checkpoints, Constraint, EpochEvent, StepEvent, Watch},
+    train::{
+        Average, Callback, Checkpoints, Constraint, Control, EarlyStopping, EpochEvent, StepEvent, Watch,
+    },
     transform::Noise,
 };
 
@@ -24,13 +24,13 @@ struct Patience {
 }
 
 impl Callback<f64> for Patience {
-    fn on_step(&mut self, event: &StepEvent<'_, f64>) -> ControlFlow<String> {
+    fn on_step(&mut self, event: &StepEvent<'_, f64>) -> Control {
         self.steps += 1;
         self.losses += event.loss;
         if self.steps < 8 {
-            return ControlFlow::Continue(());
+            return Control::Continue;
         }
-        ControlFlow::Break(format!("{} steps, losses {:?}", self.steps, self.losses))
+        Control::stop(format!("{} steps, losses {:?}", self.steps, self.losses))
     }
 
     fn save(&self, memo: &mut Memo) {
@@ -48,12 +48,12 @@ impl Callback<f64> for Patience {
 struct Epochs(u64);
 
 impl Callback<f64> for Epochs {
-    fn on_epoch(&mut self, _: &EpochEvent<'_, f64>) -> ControlFlow<String> {
+    fn on_epoch(&mut self, _: &EpochEvent<'_, f64>) -> Control {
         self.0 -= 1;
         if self.0 == 0 {
-            ControlFlow::Break("enough".into())
+            Control::stop("enough")
         } else {
-            ControlFlow::Continue(())
+            Control::Continue
         }
     }
 
@@ -110,7 +110,7 @@ fn surroundings() -> Vec<fn(Trainer<'static, f64>) -> Trainer<'static, f64>> {
         |trainer| {
             trainer
                 .callback(Epochs(2))
-                .on_step(|_| ControlFlow::Continue(()))
+                .on_step(|_| Control::Continue)
                 .callback(Epochs(3))
         },
         |trainer| trainer.average(Average::exponential(0.9).warm_up().after(2).every(2)),
@@ -134,6 +134,12 @@ fn surroundings() -> Vec<fn(Trainer<'static, f64>) -> Trainer<'static, f64>> {
         },
         |trainer| trainer.group(Group::new("bias").rate(0.5)).drop_last().steps(7),
         |trainer| trainer.order(downhill::data::Order::Sequential),
+        |trainer| trainer.callback(EarlyStopping::new().patience(0).min_delta(1.0)),
+        |trainer| {
+            trainer
+                .on_epoch(|_| Control::ScaleRate(0.5))
+                .callback(EarlyStopping::new().restore_best(false))
+        },
     ]
 }
 
@@ -287,8 +293,8 @@ fn a_finished_run_can_be_extended() {
         trainer().steps(8),
         trainer().steps(9),
         trainer().epochs(6).on_step(|event| match event.step {
-            12 => ControlFlow::Break("at the end of an epoch".into()),
-            _ => ControlFlow::Continue(()),
+            12 => Control::stop("at the end of an epoch"),
+            _ => Control::Continue,
         }),
         trainer().epochs(6),
     ] {

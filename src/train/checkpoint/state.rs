@@ -141,14 +141,13 @@ impl<F: Scalar, O: Objective<F>> Loop<'_, F, O> {
         }
         let transforms = self.update.settings.transforms.iter();
         put("transforms", list(transforms.map(|transform| transform.kind())));
+        put("catching_up", self.state.is_catching_up().to_string());
         put("average", format!("{:?}", self.update.settings.average));
         put("metrics", list(self.metrics.iter().cloned()));
-        let best = match &trainer.best_by {
-            Some(watch) => format!("{:?} {}", watch.goal(), watch.name()),
-            None if self.objective.has_validation() => "Lowest validation_loss".into(),
-            None => "Lowest loss".into(),
-        };
-        put("best_by", best);
+        put(
+            "best_by",
+            format!("{:?} {}", self.best_by.goal(), self.best_by.name()),
+        );
         memo
     }
 
@@ -173,17 +172,18 @@ impl<F: Scalar, O: Objective<F>> Loop<'_, F, O> {
         ] {
             memo.put(name, Vec::from_iter(rate));
         }
-        memo.put("optimizer/step", [self.state.steps()]);
-        memo.put("optimizer/memory", self.state.memory());
-        if let Some(average) = &self.update.average {
-            memo.put("average/counts", average.counts());
-        }
+        memo.put("rate_scale", [self.rate_scale]);
+        self.mishaps.save(&mut memo);
         memo.put_part("history", history::save(&self.history));
         let mut keep = |name: &str, save: &dyn Fn(&mut Memo)| {
             let mut part = Memo::new();
             save(&mut part);
             memo.put_part(name, part);
         };
+        if let Some(average) = &self.update.average {
+            keep("average", &|part| average.save(part));
+        }
+        keep("optimizer", &|part| self.state.save(part));
         keep("objective", &|part| self.objective.save(part));
         keep("schedules/learning_rate", &|part| self.schedule.save(part));
         for (name, schedule) in self.trainer.hyperparameters.named() {
@@ -214,7 +214,7 @@ impl<F: Scalar, O: Objective<F>> Loop<'_, F, O> {
         rates.momentum = rate("within/momentum")?;
         rates.beta2 = rate("within/beta2")?;
         rates.weight_decay = rate("within/weight_decay")?;
-        let [sum, weight] = fixed(memo.numbers("within/loss")?, "within/loss")?;
+        let [sum, weight] = memo.array("within/loss")?;
         let updates = usize::try_from(memo.count("within/updates")?).unwrap_or(usize::MAX);
         let steps = self.update.steps_per_epoch(&self.sampler);
         if updates > steps {
@@ -232,17 +232,14 @@ impl<F: Scalar, O: Objective<F>> Loop<'_, F, O> {
         })?;
         let (step, epoch, stride) = (memo.count("step")?, memo.count("epoch")?, memo.count("stride")?);
         let best = (memo.number("best/value")?, memo.count("best/step")?);
-        let optimizer = (
-            memo.count("optimizer/step")?,
-            fixed(memo.numbers("optimizer/memory")?, "optimizer/memory")?,
-        );
+        let rate_scale = memo.number("rate_scale")?;
         let history = history::load(&memo.part("history"), &self.metrics)?;
         if let Some(average) = &mut self.update.average {
-            average.set_counts(fixed(memo.counts("average/counts")?, "average/counts")?);
+            average.load(&memo.part("average"))?;
         }
+        self.mishaps.load(&memo)?;
         self.load_parts(&memo)?;
 
-        self.state.set_progress(optimizer);
         self.within = Within {
             updates,
             loss: EpochLoss { sum, weight },
@@ -250,6 +247,7 @@ impl<F: Scalar, O: Objective<F>> Loop<'_, F, O> {
         };
         (self.step, self.epoch, self.stride) = (step, epoch, stride.max(1));
         (self.best.value, self.best.step) = best;
+        self.rate_scale = rate_scale;
         self.used = used;
         self.history = history;
         let mut rest = snapshot.params.as_slice();
@@ -263,6 +261,7 @@ impl<F: Scalar, O: Objective<F>> Loop<'_, F, O> {
 
     /// Gives schedules, transforms, callbacks and the objective what they have saved.
     fn load_parts(&mut self, memo: &Memo) -> Result<(), Error> {
+        self.state.load(&memo.part("optimizer"))?;
         self.objective.load(&memo.part("objective"))?;
         self.schedule.load(&memo.part("schedules/learning_rate"))?;
         for (name, schedule) in self.trainer.hyperparameters.named_mut() {
@@ -347,18 +346,6 @@ fn agree(saved: &Memo, own: &Memo, path: &str) -> Result<(), Error> {
         }
     }
     Ok(())
-}
-
-fn fixed<T: Copy, const N: usize>(values: &[T], name: &str) -> Result<[T; N], Error> {
-    let refuse = |_| {
-        Error::malformed(
-            crate::memo::SAVED,
-            name,
-            format!("{} values", values.len()),
-            format!("{N} values"),
-        )
-    };
-    values.try_into().map_err(refuse)
 }
 
 /// Says which file a saved state that does not fit came from.
