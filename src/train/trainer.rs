@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-#[cfg(feature = "checkpoint")]
-use super::checkpoint;
 #[cfg(feature = "progress")]
 use super::ProgressBar;
+#[cfg(feature = "checkpoint")]
+use super::checkpoint;
 use super::{
     Average, Callback, Constraint, Control, EpochEvent, Interrupt, NonFinite, StepEvent, Watch, callback,
     hyperparameters::{Hyperparameter, Hyperparameters},
