@@ -51,6 +51,8 @@
 //! | `interrupt` | off | [`Trainer::interruptible`](Trainer::interruptible): Ctrl-C ends a run at its next step |
 //! | `plot` | on | pictures: [`plot`], `History::plot` and its like |
 //! | `progress` | on | [`Trainer::progress_bar`] |
+//! | `tensorboard` | off | `train::TensorBoard`: event files |
+//! | `tracing` | off | `train::Tracing`: events of the crate `tracing` |
 
 // In the library itself nothing that bad input reaches may panic; tests and examples may unwrap.
 #![warn(clippy::unwrap_used, clippy::expect_used, clippy::panic)]

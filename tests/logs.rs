@@ -205,7 +205,7 @@ fn logs_are_refused_before_the_first_step() {
         &["norms", "Epochs(1)", "steps"],
     );
     let nowhere = LogFile::csv(path.join("in/a/file.csv"));
-    refused(trainer().callback(nowhere), &["old.csv", "made"]);
+    refused(trainer().callback(nowhere), &["old.csv", "created"]);
     // A log that another callback's settings prevent has not touched its file.
     let lines = ProgressLines::every(Span::Steps(0)).to(Vec::new());
     refused(
@@ -424,7 +424,7 @@ mod tensor_board {
         fs::write(folder.join("file"), "").unwrap();
         refused(
             trainer().callback(TensorBoard::new(folder.join("file/a"))),
-            &["file/a", "made"],
+            &["file/a", "created"],
         );
         assert!(!folder.join("a").exists());
     }

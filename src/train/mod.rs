@@ -1,4 +1,15 @@
-//! The loop.
+//! The loop, and what surrounds it.
+//!
+//! | callback | what it does |
+//! |---|---|
+//! | [`EarlyStopping`] | ends a run when a metric no longer improves, and gives back the best |
+//! | [`LogFile`] | a row for every epoch or step, as CSV or JSON lines |
+//! | `TensorBoard` | event files (feature `tensorboard`) |
+//! | `Tracing` | events of the crate `tracing` (feature `tracing`) |
+//! | `ProgressBar`, [`ProgressLines`] | how far it is (bars: feature `progress`) |
+//! | [`Norms`] | measures gradients, weights and updates, for a closure; the logs do on request |
+//!
+//! A callback of one's own implements [`Callback`], or is a closure: [`Trainer::on_step`], [`Trainer::on_epoch`].
 
 mod average;
 mod callback;

@@ -107,7 +107,7 @@ impl LogFile {
     fn open(&mut self, continued_at: u64) -> Result<(), Error> {
         let failed = |action, error| Error::io(&self.path, action, &error);
         if let Some(folder) = self.path.parent() {
-            fs::create_dir_all(folder).map_err(|error| Error::io(folder, "made", &error))?;
+            fs::create_dir_all(folder).map_err(|error| Error::io(folder, "created", &error))?;
         }
         if continued_at == 0 || !self.path.exists() {
             self.file = Some(File::create(&self.path).map_err(|error| failed("written", error))?);

@@ -73,7 +73,7 @@ impl TensorBoard {
     }
 
     fn open(&mut self, continued_at: u64) -> Result<(), Error> {
-        fs::create_dir_all(&self.folder).map_err(|error| Error::io(&self.folder, "made", &error))?;
+        fs::create_dir_all(&self.folder).map_err(|error| Error::io(&self.folder, "created", &error))?;
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         // TensorBoard knows event files by this name, and reads them in its order.
         let name = format!("events.out.tfevents.{}.{:09}", now.as_secs(), now.subsec_nanos());
