@@ -89,6 +89,14 @@ pub enum Error {
         /// What the system says.
         message: String,
     },
+    /// A stream that does not give the batch that is wanted.
+    #[error("batch {number} of the stream: {message}")]
+    Stream {
+        /// The number of the batch, counted from 0.
+        number: u64,
+        /// Why it is not there: what the source reports, its end, a panic.
+        message: String,
+    },
     /// A file, a stream or a saved state that is not what it should be.
     #[error("{source_name}, {place}: found {given}, but expected {expected}")]
     Malformed {
@@ -155,6 +163,17 @@ impl Error {
             place: place.into(),
             given: given.to_string(),
             expected: expected.into(),
+        }
+    }
+
+    /// What the source of a stream reports: an error of this type as it is.
+    pub(crate) fn stream(number: u64, failure: Box<dyn std::error::Error + Send + Sync>) -> Self {
+        match failure.downcast::<Error>() {
+            Ok(error) => *error,
+            Err(other) => Error::Stream {
+                number,
+                message: other.to_string(),
+            },
         }
     }
 

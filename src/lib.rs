@@ -33,6 +33,7 @@
 //! | check a gradient | [`objective::check_gradient`] |
 //! | find a learning rate, search hyperparameters, cross-validate | [`tune`] |
 //! | draw what happened | [`plot`] |
+//! | train on more than fits into memory | [`objective::StreamRisk`], [`data::Stream`], `data::MappedNpy` |
 //! | split and standardise data | [`data::Split`], [`data::Standardizer`] |
 //!
 //! # How it fits together
@@ -50,6 +51,7 @@
 //! | `faer` | on | matrix products by faer, faster than ndarray's own; without it the crate builds sooner |
 //! | `interrupt` | off | [`Trainer::interruptible`](Trainer::interruptible): Ctrl-C ends a run at its next step |
 //! | `plot` | on | pictures: [`plot`], `History::plot` and its like |
+//! | `npy` | off | `data::MappedNpy`: NumPy's files, mapped into memory |
 //! | `progress` | on | [`Trainer::progress_bar`] |
 //! | `tensorboard` | off | `train::TensorBoard`: event files |
 //! | `tracing` | off | `train::Tracing`: events of the crate `tracing` |

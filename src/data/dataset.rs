@@ -72,17 +72,12 @@ impl<'a, F: Scalar, X: Samples, Y: Samples> Dataset<'a, F, X, Y> {
     /// # Errors
     /// As [`Dataset::new`].
     pub fn from_views(inputs: X::View<'a>, targets: Y::View<'a>) -> Result<Self, Error> {
-        let (rows, labels) = (X::count(&inputs), Y::count(&targets));
-        if rows == 0 {
-            return Err(Error::empty("inputs"));
-        }
-        if rows != labels {
-            return Err(Error::shape("targets (rows)", &[labels], &[rows]));
-        }
-        for (argument, found) in [
+        let found = [
             ("inputs", X::non_finite(&inputs)),
             ("targets", Y::non_finite(&targets)),
-        ] {
+        ];
+        let data = Self::assume_finite(inputs, targets)?;
+        for (argument, found) in found {
             if let Some((position, given)) = found {
                 return Err(Error::NotFinite {
                     argument: argument.into(),
@@ -90,6 +85,23 @@ impl<'a, F: Scalar, X: Samples, Y: Samples> Dataset<'a, F, X, Y> {
                     given,
                 });
             }
+        }
+        Ok(data)
+    }
+
+    /// The same, without reading a value: for data too large to be read once for nothing, such as a
+    /// mapped file. A NaN or an infinity among them is then noticed at the step that meets it: the run ends with
+    /// [`StopReason::NonFinite`](crate::StopReason).
+    ///
+    /// # Errors
+    /// [`Error::Empty`] without rows, [`Error::ShapeMismatch`] if their numbers differ.
+    pub fn assume_finite(inputs: X::View<'a>, targets: Y::View<'a>) -> Result<Self, Error> {
+        let (rows, labels) = (X::count(&inputs), Y::count(&targets));
+        if rows == 0 {
+            return Err(Error::empty("inputs"));
+        }
+        if rows != labels {
+            return Err(Error::shape("targets (rows)", &[labels], &[rows]));
         }
         Ok(Self {
             rows: Rows::Borrowed(inputs, targets, None),

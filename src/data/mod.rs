@@ -1,15 +1,21 @@
 //! Data: rows of inputs and targets, and which of them a step sees.
 
 mod dataset;
+#[cfg(feature = "npy")]
+mod npy;
+mod prefetch;
 mod sampler;
 mod samples;
 #[cfg(feature = "sparse")]
 mod sparse;
 mod split;
 mod standardize;
+mod stream;
 
 pub use dataset::Dataset;
 pub(crate) use dataset::Views;
+#[cfg(feature = "npy")]
+pub use npy::MappedNpy;
 pub use sampler::{Batch, BatchSize, Order, Sampler};
 pub(crate) use samples::rows_of;
 pub use samples::{Element, Samples};
@@ -17,3 +23,4 @@ pub use samples::{Element, Samples};
 pub use sparse::{Csr, CsrView};
 pub use split::{Fold, Split};
 pub use standardize::Standardizer;
+pub use stream::{Failure, Stream};

@@ -7,12 +7,14 @@ mod landscape;
 mod pass;
 mod penalty;
 mod risk;
+mod stream;
 
 pub use check::{GradientCheck, check_gradient};
 pub use function::Function;
 pub use landscape::{Landscape, Plane};
 pub use penalty::Penalized;
 pub use risk::EmpiricalRisk;
+pub use stream::StreamRisk;
 
 use rand::Rng;
 
@@ -26,6 +28,18 @@ pub trait Objective<F: Scalar> {
     /// The number of terms.
     fn terms(&self) -> usize {
         1
+    }
+
+    /// Whether each term is a batch already ([`StreamRisk`]): then a step sees one of them, in order, whatever batch the
+    /// optimiser would like.
+    fn is_stream(&self) -> bool {
+        false
+    }
+
+    /// Tells which epoch, counted from 0, the next steps belong to. Called at the start of each, and where a run is
+    /// continued.
+    fn start_epoch(&mut self, epoch: u64) {
+        let _ = epoch;
     }
 
     /// Whether the value of a batch is the mean of its terms or their sum.
@@ -111,6 +125,14 @@ pub trait Objective<F: Scalar> {
 impl<F: Scalar, O: Objective<F> + ?Sized> Objective<F> for &mut O {
     fn terms(&self) -> usize {
         (**self).terms()
+    }
+
+    fn is_stream(&self) -> bool {
+        (**self).is_stream()
+    }
+
+    fn start_epoch(&mut self, epoch: u64) {
+        (**self).start_epoch(epoch);
     }
 
     fn reduction(&self) -> Reduction {

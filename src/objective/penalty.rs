@@ -70,6 +70,14 @@ impl<F: Scalar, O: Objective<F>> Objective<F> for Penalized<O> {
         self.objective.terms()
     }
 
+    fn is_stream(&self) -> bool {
+        self.objective.is_stream()
+    }
+
+    fn start_epoch(&mut self, epoch: u64) {
+        self.objective.start_epoch(epoch);
+    }
+
     fn reduction(&self) -> Reduction {
         self.objective.reduction()
     }

@@ -92,7 +92,12 @@ impl<'a, F: Scalar, X: Samples, Y: Samples, M: Model<F, X>, L: Loss<F, Y>> Empir
         self
     }
 
-    /// Adds the loss over these data and the metrics to a record.
+    /// The loss over the data of this risk; the metrics go into a record.
+    pub(super) fn evaluate_on_own(&mut self, params: &Params<F>, record: &mut Record) -> f64 {
+        self.evaluate_on(params, self.data.clone(), record)
+    }
+
+    /// The loss over data; the metrics go into a record.
     fn evaluate_on(&mut self, params: &Params<F>, data: Views<'a, F, X, Y>, record: &mut Record) -> f64 {
         let rows = if self.metrics.is_empty() {
             0

@@ -13,7 +13,7 @@ impl<F: Scalar, O: Objective<F>> Loop<'_, F, O> {
     pub(super) fn close_epoch(&mut self, loss: f64, rates: Rates) -> Result<ControlFlow<StopReason>, Error> {
         self.catch_up()?;
         // A function's epoch is one step: without a listener most of them go unrecorded.
-        let is_function = self.objective.terms() == 1;
+        let is_function = self.objective.terms() == 1 && !self.objective.is_stream();
         let listens = self.schedule.follows_metric()
             || self
                 .trainer

@@ -104,7 +104,8 @@ impl<'a, F: Scalar, O: Objective<F>> Loop<'a, F, O> {
             value: best_by.goal().worst(),
             step: 0,
         };
-        let exact = sampler.steps_per_epoch() == 1 && best_by == Watch::lowest("loss");
+        let exact =
+            sampler.steps_per_epoch() == 1 && !objective.is_stream() && best_by == Watch::lowest("loss");
         let averages = update.average.is_some() || trainer.optimizer.averages();
         Self {
             averaged: averages.then(|| params.clone()),
@@ -174,6 +175,7 @@ impl<'a, F: Scalar, O: Objective<F>> Loop<'a, F, O> {
     /// What is left of the epoch.
     fn epoch(&mut self) -> Result<ControlFlow<StopReason>, Error> {
         self.sampler.start_epoch(self.epoch);
+        self.objective.start_epoch(self.epoch);
         // A run that ends here has not begun the epoch: it would begin it twice when it is continued.
         if let Some(stop) = self.out_of_budget() {
             return Ok(ControlFlow::Break(stop));

@@ -5,7 +5,7 @@ use rand::{SeedableRng, rngs::ChaCha12Rng};
 use super::{Run, Trainer, Watch, run, update::Update};
 use crate::{
     Dataset, EmpiricalRisk, Error, Loss, Model, Objective, Scalar,
-    data::{BatchSize, Sampler, Samples},
+    data::{BatchSize, Order, Sampler, Samples},
     error::check,
     model::check_layout,
     optim::{Lazy, State, Untouched},
@@ -47,13 +47,15 @@ impl<F: Scalar> Trainer<'_, F> {
         for (argument, length) in [("epochs", self.epochs), ("steps", self.steps)] {
             check::require(length != Some(0), argument, 0, "at least 1")?;
         }
-        let sampler = Sampler::new(
-            objective.terms(),
-            self.batch_size()?,
-            self.order,
-            self.drop_last,
-            self.seed,
-        )?;
+        let (size, order) = match self.batch {
+            Some(given) if objective.is_stream() => {
+                let expected = "left to the stream, whose batches have a size";
+                return Err(Error::invalid("batch", format!("{given:?}"), expected));
+            }
+            None if objective.is_stream() => (BatchSize::Single, Order::Sequential),
+            _ => (self.batch_size()?, self.order),
+        };
+        let sampler = Sampler::new(objective.terms(), size, order, self.drop_last, self.seed)?;
         let settings = std::mem::take(&mut self.update);
         let metrics = objective.metrics();
         let has_validation = objective.has_validation();

@@ -258,6 +258,14 @@ impl<F: Scalar, O: Objective<F>> Objective<F> for Unevaluated<O> {
         self.0.terms()
     }
 
+    fn is_stream(&self) -> bool {
+        self.0.is_stream()
+    }
+
+    fn start_epoch(&mut self, epoch: u64) {
+        self.0.start_epoch(epoch);
+    }
+
     fn reduction(&self) -> Reduction {
         self.0.reduction()
     }
