@@ -7,17 +7,17 @@
 //!
 //! The picture goes to `adam_divergence.svg`, in `target/examples-out/` or in the folder given as the first argument.
 
-use std::{env, error::Error, fs, path::PathBuf};
+use std::{env, error::Error, path::PathBuf};
 
 use downhill::{
     Gradient, LrSchedule, Objective, Optimizer, Params, Trainer,
     data::{Batch, Order},
     optim::{Adam, Momentum, Sgd},
+    plot::{Chart, Picture},
     rand::Rng,
     schedule::Progress,
     train::Constraint,
 };
-use plotters::prelude::*;
 
 const STEPS: u64 = 3000;
 
@@ -77,66 +77,34 @@ fn main() -> Result<(), Box<dyn Error>> {
     let folder = env::args_os()
         .nth(1)
         .map_or_else(|| PathBuf::from("target/examples-out"), PathBuf::from);
-    fs::create_dir_all(&folder)?;
     let path = folder.join("adam_divergence.svg");
 
     let adam = Adam::new().beta1(0.0).beta2(1.0 / 26.0);
     let walks = [
-        ("Adam", RGBColor(213, 94, 0), walk(Box::new(adam))?),
-        ("AMSGrad", RGBColor(0, 114, 178), walk(Box::new(adam.amsgrad()))?),
-        ("SGD", RGBColor(0, 0, 0), walk(Box::new(Sgd))?),
-        (
-            "Momentum",
-            RGBColor(0, 158, 115),
-            walk(Box::new(Momentum::new(0.5)))?,
-        ),
+        ("Adam", walk(Box::new(adam))?),
+        ("AMSGrad", walk(Box::new(adam.amsgrad()))?),
+        ("SGD", walk(Box::new(Sgd))?),
+        ("Momentum", walk(Box::new(Momentum::new(0.5)))?),
     ];
     println!("The best point is −1. After {STEPS} steps:");
-    for (name, _, walk) in &walks {
+    for (name, walk) in &walks {
         println!("{name:>10}  {:+.3}", walk.last().copied().unwrap_or(f64::NAN));
     }
 
-    let root = SVGBackend::new(&path, (800, 420)).into_drawing_area();
-    root.fill(&WHITE)?;
-    let mut chart = ChartBuilder::on(&root)
-        .caption(
-            "Adam on the counter-example of Reddi, Kale and Kumar",
-            ("sans-serif", 20),
-        )
-        .margin(14)
-        .x_label_area_size(40)
-        .y_label_area_size(50)
-        .build_cartesian_2d((1.0..STEPS as f64).log_scale(), -1.1..1.1)?;
-    chart
-        .configure_mesh()
-        .light_line_style(TRANSPARENT)
-        .x_desc("step")
-        .y_desc("x")
-        .y_labels(5)
-        .y_label_formatter(&|x: &f64| format!("{:+.1}", x + 0.0))
-        .x_label_formatter(&|x| format!("{x}"))
-        .label_style(("sans-serif", 14))
-        .axis_desc_style(("sans-serif", 16))
-        .draw()?;
-    for (name, colour, walk) in &walks {
+    let mut chart = Chart::new("Adam on the counter-example of Reddi, Kale and Kumar")
+        .x("step")
+        .y("x")
+        .log_x()
+        .sized(800, 440);
+    for (name, walk) in &walks {
         // The mean over each round of three steps: the terms pull to and fro within one.
         let rounds = walk
             .windows(3)
             .enumerate()
             .map(|(i, x)| (i as f64 + 1.0, x.iter().sum::<f64>() / 3.0));
-        let style = colour.stroke_width(2);
-        chart
-            .draw_series(LineSeries::new(rounds, style))?
-            .label(*name)
-            .legend(move |(x, y)| PathElement::new([(x, y), (x + 24, y)], style));
+        chart = chart.line(*name, rounds);
     }
-    chart
-        .configure_series_labels()
-        .position(SeriesLabelPosition::UpperLeft)
-        .background_style(WHITE)
-        .label_font(("sans-serif", 15))
-        .draw()?;
-    root.present()?;
+    chart.save(&path)?;
     println!("\ndrawn: {}", path.display());
     Ok(())
 }

@@ -2,9 +2,13 @@
 //!
 //! First the range test: a short training in which the rate rises from far too low to far too high. Then one-cycle training up
 //! to the rate at which the loss fell steepest, and, for comparison, constant rates a hundred times lower and higher.
+//!
+//! The curve goes to `lr_finder.svg`, in `target/examples-out/` or in the folder given as the first argument.
 
 #[path = "digits/data.rs"]
 mod data;
+
+use std::{env, path::PathBuf};
 
 use downhill::{
     metrics,
@@ -16,6 +20,9 @@ use downhill::{
 const EPOCHS: u64 = 15;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let folder = env::args_os()
+        .nth(1)
+        .map_or_else(|| PathBuf::from("target/examples-out"), PathBuf::from);
     let (pixels, labels) = data::load()?;
     let all: Dataset<f32, _, _> = Dataset::new(&pixels, &labels)?;
     let (training, test) = all.split(0.8, 0)?;
@@ -31,6 +38,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     print_curve(&curve);
     let rate = curve.steepest().ok_or("the loss never falls")?;
     let valley = curve.valley().ok_or("the loss never falls")?;
+    let picture = folder.join("lr_finder.svg");
+    curve.plot(&picture)?;
     println!("\nsteepest slope at {rate:.3}, middle of the valley at {valley:.3}\n");
 
     let one_cycle = OneCycle::new(rate, Span::Epochs(EPOCHS));
@@ -51,6 +60,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             stop => println!("{name:30} {stop:?}"),
         }
     }
+    println!("\ndrawn: {}", picture.display());
     Ok(())
 }
 

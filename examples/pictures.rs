@@ -101,7 +101,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut beale = Contours::new("Beale", [0.0, 4.0, -1.0, 2.0], height);
     let optimizers: [(&str, f64, Box<dyn Optimizer<f64>>); 3] = [
         ("gradient descent", 0.01, Box::new(GradientDescent)),
-        ("momentum", 0.01, Box::new(Momentum::new(0.9))),
+        ("momentum", 0.002, Box::new(Momentum::new(0.9))),
         ("Adam", 0.05, Box::new(Adam::new())),
     ];
     for (name, rate, optimizer) in optimizers {
@@ -136,7 +136,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 .minimize(risk)?;
             Ok(run.best.value)
         })?
-        .plot(folder.join("search.svg"))?;
+        .plot(folder.join("random_search.svg"))?;
     println!("drawn: nine pictures in {}", folder.display());
     Ok(())
 }

@@ -2,7 +2,8 @@
 //!
 //! What a lecture calls *Grad Student Descent*, automated: 27 random combinations are trained a little, the best nine of
 //! them three times as long, the best three nine times, and the last one 27 times. Then cross-validation says what the winner is
-//! worth on images that the search has not seen. Trials are kept in `search.csv`, in `target/examples-out/` or in the folder
+//! worth on images that the search has not seen. Trials are kept in `search.csv`, and drawn into
+//! `search.svg`, in `target/examples-out/` or in the folder
 //! given as the first argument: interrupt it and start it again, and it goes on where it was.
 
 #[path = "digits/data.rs"]
@@ -42,6 +43,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .journal(folder.join("search.csv"))
         .run(|trial| accuracy(trial, trial.budget().unwrap_or(1), &train, &validation))?;
     println!("{results}");
+    results.plot(folder.join("search.svg"))?;
 
     let best = results.best().ok_or("no score is a number")?;
     let folds = Split::new(unseen.len()).stratified(unseen.targets()).folds(5)?;
@@ -49,6 +51,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         accuracy(&best.trial, 27, train, test)
     })?;
     println!("accuracy of the best on unseen images: {scores}");
+    println!("\ndrawn: {}", folder.join("search.svg").display());
     Ok(())
 }
 

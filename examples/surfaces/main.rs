@@ -3,18 +3,16 @@
 //! Prints how far from the minimum each one ends, and draws the paths into `surfaces.svg`, in `target/examples-out/` or
 //! in the folder given as the first argument.
 
-mod contour;
-
-use std::{env, error::Error, fs, path::PathBuf};
+use std::{env, error::Error, path::PathBuf};
 
 use downhill::{
     BatchSize, Gradient, Objective, Optimizer, Params, Trainer,
     data::Batch,
     objective::functions::{BEALE, BOWL, ROSENBROCK, SADDLE, TestFunction},
     optim::{Adagrad, Adam, GradientDescent, MiniBatchSgd, Momentum, RmsProp, Sgd},
+    plot::{Contours, Picture, Sheet},
     rand::{Rng, RngExt, SeedableRng, rngs::ChaCha12Rng},
 };
-use plotters::{coord::Shift, prelude::*};
 
 type Point = (f64, f64);
 type Outcome = Result<(), Box<dyn Error>>;
@@ -62,24 +60,18 @@ const SURFACES: [Surface; 4] = [
     },
 ];
 
-/// A name, the style of the line (broad where another will run over it), and the optimiser.
-type Entry = (&'static str, ShapeStyle, Box<dyn Optimizer<f64>>);
+/// A name, and the optimiser.
+type Entry = (&'static str, Box<dyn Optimizer<f64>>);
 
-/// In the colours of Okabe and Ito, which the colour-blind can tell apart.
 fn optimizers() -> [Entry; 7] {
-    let line = |r, g, b, width| RGBColor(r, g, b).stroke_width(width);
     [
-        ("Gradient descent", line(0, 0, 0, 4), Box::new(GradientDescent)),
-        ("SGD", line(230, 159, 0, 1), Box::new(Sgd)),
-        (
-            "Mini-batch SGD",
-            line(86, 180, 233, 2),
-            Box::new(MiniBatchSgd::new(8)),
-        ),
-        ("Momentum", line(0, 158, 115, 2), Box::new(Momentum::new(0.9))),
-        ("Adagrad", line(204, 121, 167, 4), Box::new(Adagrad::new())),
-        ("RMSProp", line(0, 114, 178, 2), Box::new(RmsProp::new())),
-        ("Adam", line(213, 94, 0, 2), Box::new(Adam::new())),
+        ("Gradient descent", Box::new(GradientDescent)),
+        ("SGD", Box::new(Sgd)),
+        ("Mini-batch SGD", Box::new(MiniBatchSgd::new(8))),
+        ("Momentum", Box::new(Momentum::new(0.9))),
+        ("Adagrad", Box::new(Adagrad::new())),
+        ("RMSProp", Box::new(RmsProp::new())),
+        ("Adam", Box::new(Adam::new())),
     ]
 }
 
@@ -138,27 +130,28 @@ fn main() -> Outcome {
     let folder = env::args_os()
         .nth(1)
         .map_or_else(|| PathBuf::from("target/examples-out"), PathBuf::from);
-    fs::create_dir_all(&folder)?;
     let path = folder.join("surfaces.svg");
 
     let mut paths = Vec::new();
     for surface in &SURFACES {
         let mut of_surface = Vec::new();
-        for ((_, _, optimizer), rate) in optimizers().into_iter().zip(surface.rates) {
+        for ((_, optimizer), rate) in optimizers().into_iter().zip(surface.rates) {
             of_surface.push(descend(surface, optimizer, rate)?);
         }
         paths.push(of_surface);
     }
 
     print_table(&paths);
-    let root = SVGBackend::new(&path, (1000, 900)).into_drawing_area();
-    root.fill(&WHITE)?;
-    let (panels, legend) = root.split_vertically(830);
-    for ((area, surface), paths) in panels.split_evenly((2, 2)).iter().zip(&SURFACES).zip(&paths) {
-        draw_panel(area, surface, paths)?;
-    }
-    draw_legend(&legend)?;
-    root.present()?;
+    let panels: Vec<Contours> = SURFACES
+        .iter()
+        .zip(&paths)
+        .map(|(surface, paths)| panel(surface, paths))
+        .collect();
+    let legend = panels.first().map(Contours::legend);
+    let sheet = panels
+        .chunks(2)
+        .fold(Sheet::new(), |sheet, row| sheet.row(row.to_vec()));
+    sheet.row(legend).save(&path)?;
     println!("\ndrawn: {}", path.display());
     Ok(())
 }
@@ -207,80 +200,29 @@ fn print_table(paths: &[Vec<Vec<Point>>]) {
     }
 }
 
-fn draw_panel(area: &DrawingArea<SVGBackend<'_>, Shift>, surface: &Surface, paths: &[Vec<Point>]) -> Outcome {
+fn panel(surface: &Surface, paths: &[Vec<Point>]) -> Contours {
     let Surface {
         function,
-        view: [left, right, low, high],
+        view,
+        steps,
         ..
-    } = *surface;
-    let mut chart = ChartBuilder::on(area)
-        .caption(
-            format!("{}, {} steps", function.name, surface.steps),
-            ("sans-serif", 20),
-        )
-        .margin(12)
-        .x_label_area_size(30)
-        .y_label_area_size(44)
-        .build_cartesian_2d(left..right, low..high)?;
-    chart
-        .configure_mesh()
-        .disable_mesh()
-        .x_labels(7)
-        .y_labels(7)
-        .label_style(("sans-serif", 14))
-        .draw()?;
-
+    } = surface;
     // Heights above the minimum, in steps of half a decade; on the saddle, both ways from 0.
-    let height = |(x, y): Point| (function.value_and_gradient)(&[x, y], &mut [0.0; 2]);
-    let levels: Vec<f64> = (-2..=8).map(|i| 10_f64.powf(f64::from(i) / 2.0)).collect();
-    let below = levels
+    let above: Vec<f64> = (-2..=8).map(|i| 10_f64.powf(f64::from(i) / 2.0)).collect();
+    let below = above
         .iter()
         .map(|level| -level)
         .filter(|_| function.minimum.is_none());
-    for level in levels.iter().copied().chain(below) {
-        for line in contour::lines(&height, surface.view, level) {
-            chart.draw_series(LineSeries::new(line, RGBColor(205, 205, 205)))?;
-        }
+    let height = |x, y| (function.value_and_gradient)(&[x, y], &mut [0.0; 2]);
+    let mut panel = Contours::new(format!("{}, {steps} steps", function.name), *view, height)
+        .levels(below.chain(above.iter().copied()))
+        .start(function.start.into())
+        .without_legend();
+    for ((name, _), path) in optimizers().iter().zip(paths) {
+        panel = panel.path(*name, path.iter().copied());
     }
-
-    for (path, (_, style, _)) in paths.iter().zip(optimizers()) {
-        chart.draw_series(LineSeries::new(visible(path, surface.view), style))?;
+    match function.minimum {
+        Some(minimum) => panel.minimum(minimum.into()),
+        None => panel,
     }
-    let [x, y] = function.start;
-    chart.draw_series([Circle::new((x, y), 5, BLACK.filled())])?;
-    if let Some([x, y]) = function.minimum {
-        chart.draw_series([
-            Cross::new((x, y), 7, WHITE.stroke_width(5)),
-            Cross::new((x, y), 7, BLACK.stroke_width(2)),
-        ])?;
-    }
-    Ok(())
-}
-
-/// A path until it leaves the view, without the points that nobody could tell from the last.
-fn visible(path: &[Point], [left, right, low, high]: [f64; 4]) -> Vec<Point> {
-    let inside = |&&(x, y): &&Point| x >= left && x <= right && y >= low && y <= high;
-    let mut kept: Vec<Point> = Vec::new();
-    for &(x, y) in path.iter().take_while(inside) {
-        let far = |&(a, b): &Point| ((x - a) / (right - left)).hypot((y - b) / (high - low)) > 0.004;
-        if kept.last().is_none_or(far) {
-            kept.push((x, y));
-        }
-    }
-    kept
-}
-
-fn draw_legend(area: &DrawingArea<SVGBackend<'_>, Shift>) -> Outcome {
-    let text = ("sans-serif", 16).into_font();
-    for (i, (name, style, _)) in optimizers().into_iter().enumerate() {
-        let (x, y) = (60 + 230 * (i as i32 % 4), 14 + 26 * (i as i32 / 4));
-        area.draw(&PathElement::new([(x, y), (x + 32, y)], style))?;
-        area.draw(&Text::new(name, (x + 42, y - 8), text.clone()))?;
-    }
-    let (x, y) = (60 + 230 * 3, 40);
-    area.draw(&Circle::new((x + 6, y), 5, BLACK.filled()))?;
-    area.draw(&Text::new("start", (x + 18, y - 8), text.clone()))?;
-    area.draw(&Cross::new((x + 86, y), 7, BLACK.stroke_width(2)))?;
-    area.draw(&Text::new("minimum", (x + 100, y - 8), text))?;
-    Ok(())
 }

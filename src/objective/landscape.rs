@@ -228,7 +228,7 @@ fn normalize_filters<F: Scalar>(direction: &mut Params<F>, weights: &Params<F>) 
                 0.0
             };
             for i in places() {
-                direction[i] = direction[i] * F::of(scale);
+                direction[i] *= F::of(scale);
             }
         }
     });

@@ -256,13 +256,8 @@ impl Picture for Contours {
         let head = legend.below_title(area, Frame::left(&y), &self.title)?;
         let frame = Frame::new(area, head, x, y)?;
         self.contours(&frame)?;
-        // Earlier paths are broader, where later ones run over them.
         for (number, (_, points)) in self.paths.iter().enumerate() {
-            let width = if number + 2 < self.paths.len() { 3 } else { 2 };
-            frame.line(
-                points.iter().copied(),
-                self.path_colour(number).stroke_width(width),
-            )?;
+            frame.line(points.iter().copied(), self.path_colour(number).stroke_width(2))?;
         }
         if let Some(start) = self.start {
             frame.dot(start, 5, style::INK.filled())?;

@@ -79,7 +79,12 @@ pub(super) fn text(size: i32, colour: RGBColor, anchor: Anchor) -> TextStyle<'st
         .pos(Pos::new(horizontal, VPos::Center))
 }
 
-/// About how wide a text is: sans-serif letters are a little more than half as wide as high.
+/// About how wide a text is: in common sans-serif fonts digits and capitals are wider than the others.
 pub(super) fn width(text: &str, size: i32) -> i32 {
-    (text.chars().count() as f64 * f64::from(size) * 0.56).ceil() as i32
+    let is_wide = |letter: char| letter.is_ascii_digit() || letter.is_uppercase();
+    let ems: f64 = text
+        .chars()
+        .map(|letter| if is_wide(letter) { 0.64 } else { 0.5 })
+        .sum();
+    (ems * f64::from(size)).ceil() as i32
 }
