@@ -9,7 +9,7 @@ use std::{
 
 use ndarray::{ArrayViewMut, Dimension};
 
-use crate::{Handle, Layout, Params, Scalar, transform::Norm};
+use crate::{Handle, Layout, Params, Scalar, scalar::all_finite, transform::Norm};
 pub(crate) use touched::Touched;
 
 /// The derivative of a loss with respect to every parameter, in the parameters' layout.
@@ -164,11 +164,8 @@ impl<F: Scalar> Gradient<F> {
     #[inline]
     pub fn is_finite(&self) -> bool {
         match &self.sparse {
-            None => F::all_finite(self.dense.as_slice()),
-            Some(sparse) => sparse
-                .tensors
-                .iter()
-                .all(|touched| F::all_finite(touched.values())),
+            None => all_finite(self.dense.as_slice()),
+            Some(sparse) => sparse.tensors.iter().all(|touched| all_finite(touched.values())),
         }
     }
 

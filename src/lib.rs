@@ -49,10 +49,12 @@
 //! |---|---|---|
 //! | `checkpoint` | on | [`Params::save`], [`Trainer::checkpoint`](Trainer::checkpoint): parameters and runs in files |
 //! | `faer` | on | matrix products by faer, faster than ndarray's own; without it the crate builds sooner |
+//! | `huge-pages` | on | long vectors in huge pages, on Linux |
 //! | `interrupt` | off | [`Trainer::interruptible`](Trainer::interruptible): Ctrl-C ends a run at its next step |
 //! | `plot` | on | pictures: [`plot`], `History::plot` and its like |
 //! | `npy` | off | `data::MappedNpy`: NumPy's files, mapped into memory |
 //! | `progress` | on | [`Trainer::progress_bar`] |
+//! | `rayon` | on | large steps on all cores, with the same bits on any number of them |
 //! | `tensorboard` | off | `train::TensorBoard`: event files |
 //! | `tracing` | off | `train::Tracing`: events of the crate `tracing` |
 
@@ -66,6 +68,8 @@ mod gradient;
 mod group;
 mod linalg;
 mod memo;
+mod memory;
+mod parallel;
 mod params;
 mod scalar;
 

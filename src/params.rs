@@ -4,7 +4,7 @@ use std::{ops::Range, sync::Arc};
 
 use ndarray::{ArrayView, ArrayViewD, ArrayViewMut, ArrayViewMutD, Dimension, IntoDimension, IxDyn};
 
-use crate::{Error, Scalar, transform::Norm};
+use crate::{Error, Scalar, memory, scalar::all_finite, transform::Norm};
 
 /// Where a tensor of known rank stands in the buffer; given by [`Layout::add`], read by [`Params::view`].
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -171,10 +171,24 @@ impl Layout {
 }
 
 /// The values of all tensors of a [`Layout`], in one contiguous buffer.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, PartialEq)]
 pub struct Params<F> {
     layout: Layout,
     values: Vec<F>,
+}
+
+impl<F: Clone> Clone for Params<F> {
+    fn clone(&self) -> Self {
+        Self {
+            layout: self.layout.clone(),
+            values: memory::copy(&self.values),
+        }
+    }
+
+    fn clone_from(&mut self, source: &Self) {
+        self.layout.clone_from(&source.layout);
+        self.values.clone_from(&source.values);
+    }
 }
 
 impl<F: Scalar> Params<F> {
@@ -182,7 +196,7 @@ impl<F: Scalar> Params<F> {
     pub fn zeros(layout: &Layout) -> Self {
         Self {
             layout: layout.clone(),
-            values: vec![F::zero(); layout.len()],
+            values: memory::zeros(layout.len()),
         }
     }
 
@@ -307,7 +321,7 @@ impl<F: Scalar> Params<F> {
 
     /// Whether every value is finite.
     pub fn is_finite(&self) -> bool {
-        F::all_finite(&self.values)
+        all_finite(&self.values)
     }
 
     /// The Euclidean norm of all values together.

@@ -2,6 +2,9 @@
 
 use ndarray::{ArrayView2, ArrayViewMut2};
 use num_traits::FromPrimitive;
+use pulp::{Arch, NullaryFnOnce};
+
+use crate::parallel;
 
 mod sealed {
     pub trait Sealed {}
@@ -34,10 +37,6 @@ pub trait Scalar:
     /// The values of little-endian `bytes`, as many as fit into `values`.
     #[doc(hidden)]
     fn from_bytes(bytes: &[u8], values: &mut [Self]);
-
-    /// Whether every element is finite; one vectorised pass.
-    #[doc(hidden)]
-    fn all_finite(values: &[Self]) -> bool;
 }
 
 macro_rules! scalar {
@@ -84,21 +83,41 @@ macro_rules! scalar {
                     *value = Self::from_le_bytes(*place);
                 }
             }
-
-            #[inline]
-            fn all_finite(values: &[Self]) -> bool {
-                const LANES: usize = 64;
-                let (blocks, rest) = values.as_chunks::<LANES>();
-                let finite = |x: &$type| x.abs() <= <$type>::MAX;
-                // A block is folded without a branch, so that the compiler vectorises it.
-                blocks
-                    .iter()
-                    .all(|block| block.iter().fold(true, |all, x| all & finite(x)))
-                    && rest.iter().fold(true, |all, x| all & finite(x))
-            }
         }
     };
 }
 
 scalar!(f32, libm::erff);
 scalar!(f64, libm::erf);
+
+/// Whether every value is finite.
+#[inline]
+pub(crate) fn all_finite<F: Scalar>(values: &[F]) -> bool {
+    // Up to here the pass is shorter than the look-up of the processor's features.
+    if values.len() <= 32 {
+        return values.iter().all(|x| x.is_finite());
+    }
+    parallel::fold(
+        values,
+        |piece| Arch::new().dispatch(AllFinite(piece)),
+        |a, b| a && b,
+    )
+}
+
+struct AllFinite<'a, F>(&'a [F]);
+
+impl<F: Scalar> NullaryFnOnce for AllFinite<'_, F> {
+    type Output = bool;
+
+    /// A block is folded without a branch, so that the compiler vectorises it.
+    #[inline(always)]
+    fn call(self) -> bool {
+        const LANES: usize = 128;
+        let finite = |x: &F| x.abs() <= F::max_value();
+        let (blocks, rest) = self.0.as_chunks::<LANES>();
+        blocks
+            .iter()
+            .all(|block| block.iter().fold(true, |all, x| all & finite(x)))
+            && rest.iter().all(finite)
+    }
+}

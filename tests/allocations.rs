@@ -97,6 +97,40 @@ fn no_optimizer_allocates() {
     }
 }
 
+/// On all threads of a pool together. From outside a pool the handing-over of work costs a block of rayon's queue every 63 times.
+#[test]
+#[cfg(feature = "rayon")]
+fn no_shared_step_allocates() {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(3).build().unwrap();
+    let count = || pool.broadcast(|_| allocations()).iter().sum::<u64>();
+    let mut layout = Layout::new();
+    layout.add("x", 600_000).unwrap();
+    let mut state = State::new(&Momentum::new(0.9), &layout, &[]).unwrap();
+    let mut weights = Params::zeros(&layout);
+    let gradient = Gradient::<f32>::zeros(&layout);
+    let mut step = |times| {
+        for _ in 0..times {
+            assert!(gradient.is_finite());
+            let rates = downhill::optim::Rates::from(0.1).gradient_scale(1.0 + gradient.norm());
+            Momentum::new(0.9)
+                .step(&mut state, weights.as_mut_slice(), gradient.as_slice(), rates)
+                .unwrap();
+        }
+    };
+    pool.install(|| step(10));
+    let before = count();
+    pool.install(|| step(50));
+    assert_eq!(count() - before, 0);
+    step(10);
+    let before = allocations();
+    step(63);
+    assert!(
+        allocations() - before <= 4,
+        "three times a step, and in {} blocks",
+        allocations() - before
+    );
+}
+
 #[test]
 fn no_stepper_allocates() {
     let mut stepper = Stepper::new(Adam::new());

@@ -71,6 +71,80 @@ fn the_same_seed_gives_the_same_bits_and_another_others() {
     }
 }
 
+/// A few steps of a vector long enough for all cores, in a pool of so many threads, clipped by its norm.
+#[cfg(feature = "rayon")]
+fn long_run<F: Scalar>(optimizer: &dyn Optimizer<F>, threads: usize) -> Vec<u64> {
+    const LEN: usize = 600_011;
+    let mut layout = Layout::new();
+    layout.add("x", LEN).unwrap();
+    let mut state = downhill::optim::State::new(optimizer, &layout, &[]).unwrap();
+    let (mut weights, mut gradient) = (Params::zeros(&layout), Gradient::zeros(&layout));
+    for (i, g) in gradient.as_mut_slice().iter_mut().enumerate() {
+        *g = F::of((i * 7919 % 1013) as f64 / 506.0 - 1.0);
+    }
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .build()
+        .unwrap();
+    pool.install(|| {
+        for _ in 0..2 {
+            assert!(gradient.is_finite());
+            let rates = downhill::optim::Rates::from(0.1).gradient_scale(1.0 / gradient.norm());
+            optimizer
+                .step(&mut state, weights.as_mut_slice(), gradient.as_slice(), rates)
+                .unwrap();
+        }
+    });
+    let values = weights
+        .as_slice()
+        .iter()
+        .chain(state.buffers().flat_map(|(_, values)| values));
+    values.map(|w| w.to_f64_exact().to_bits()).collect()
+}
+
+#[test]
+#[cfg(feature = "rayon")]
+fn any_number_of_threads_gives_the_same_bits() {
+    let double: Vec<Box<dyn Optimizer<f64>>> = optimizers!();
+    let single: Vec<Box<dyn Optimizer<f32>>> = optimizers!();
+    for (double, single) in double.iter().zip(&single) {
+        let expected = (long_run(&**double, 1), long_run(&**single, 1));
+        for threads in [2, 3, 8, 16] {
+            assert!(
+                long_run(&**double, threads) == expected.0,
+                "{} on {threads}",
+                double.name()
+            );
+            assert!(
+                long_run(&**single, threads) == expected.1,
+                "{} on {threads}",
+                single.name()
+            );
+        }
+    }
+}
+
+/// A value that is not finite is found wherever it stands in a long vector.
+#[test]
+fn nothing_hides_in_a_long_vector() {
+    for len in [1, 32, 33, 700, 600_011] {
+        let mut values = vec![f32::MAX; len];
+        assert!(Params::from_vec("x", values.clone()).is_finite());
+        for (at, bad) in [
+            (0, f32::NAN),
+            (len / 2, f32::INFINITY),
+            (len - 1, f32::NEG_INFINITY),
+        ] {
+            values[at] = bad;
+            assert!(
+                !Params::from_vec("x", values.clone()).is_finite(),
+                "{bad} at {at} of {len}"
+            );
+            values[at] = 0.0;
+        }
+    }
+}
+
 /// The rows of an epoch, batch by batch.
 fn epoch(sampler: &mut Sampler, number: u64) -> Vec<Vec<usize>> {
     sampler.start_epoch(number);

@@ -3,10 +3,17 @@
 use pulp::{Arch, NullaryFnOnce};
 
 use super::{Rates, Rule, Slots, State, rule::Moment, touched};
-use crate::{Error, Scalar, group::Factors};
+use crate::{
+    Error, Scalar,
+    group::Factors,
+    parallel::{self, PIECE, SHARED},
+};
 
 /// Up to this many weights a step is shorter than the look-up of the processor's features.
 const TINY: usize = 8;
+
+/// What the widest registers load best: a cache line.
+const LINE: usize = 64;
 
 pub(super) fn step<F: Scalar, R: Rule<F>>(
     rule: &R,
@@ -49,11 +56,7 @@ pub(super) fn step<F: Scalar, R: Rule<F>>(
             gradient: &gradient[range],
             streams,
         };
-        if pass.weights.len() <= TINY {
-            pass.call()
-        } else {
-            Arch::new().dispatch(pass)
-        }
+        pass.run();
     }
     Ok(())
 }
@@ -113,6 +116,55 @@ struct Pass<'a, F: Scalar, R: Rule<F>> {
     weights: &'a mut [F],
     gradient: &'a [F],
     streams: <R::Slots as Slots<F>>::Streams<'a>,
+}
+
+impl<F: Scalar, R: Rule<F>> Pass<'_, F, R> {
+    #[inline]
+    fn run(self) {
+        match self.weights.len() {
+            0..=TINY => self.call(),
+            len if len * (1 + R::Slots::COUNT) <= SHARED => Arch::new().dispatch(self),
+            _ => self.share(),
+        }
+    }
+
+    /// From the start of a cache line on, in pieces on all cores. Large vectors stand alike in their memory pages, so that
+    /// what is aligned for the weights is so for all.
+    fn share(self) {
+        let start = self.weights.as_ptr().align_offset(LINE).min(self.weights.len());
+        let (head, rest) = self.split(start);
+        head.call();
+        rest.pieces();
+    }
+
+    fn pieces(self) {
+        match parallel::middle(self.weights.len(), PIECE) {
+            None => Arch::new().dispatch(self),
+            Some(at) => {
+                let (left, right) = self.split(at);
+                parallel::join(|| left.pieces(), || right.pieces());
+            }
+        }
+    }
+
+    fn split(self, at: usize) -> (Self, Self) {
+        let (weights, rest_of_weights) = self.weights.split_at_mut(at);
+        let (gradient, rest_of_gradient) = self.gradient.split_at(at);
+        let (streams, rest_of_streams) = R::Slots::split(self.streams, at);
+        let left = Self {
+            weights,
+            gradient,
+            streams,
+            ..self
+        };
+        let right = Self {
+            weights: rest_of_weights,
+            gradient: rest_of_gradient,
+            streams: rest_of_streams,
+            ..left
+        };
+        (left, right)
+    }
 }
 
 impl<F: Scalar, R: Rule<F>> NullaryFnOnce for Pass<'_, F, R> {

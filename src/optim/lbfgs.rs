@@ -4,7 +4,7 @@ mod line_search;
 
 use std::collections::VecDeque;
 
-use crate::{Error, Gradient, Objective, Params, Scalar, data::Batch, error::check};
+use crate::{Error, Gradient, Objective, Params, Scalar, data::Batch, error::check, scalar::all_finite};
 use line_search::{Point, strong_wolfe};
 
 /// L-BFGS, for smooth objectives whose whole gradient is at hand: a few dozen evaluations where gradient descent takes
@@ -184,7 +184,7 @@ impl<F: Scalar> Lbfgs<F> {
         let mut value = first;
         let mut evaluations = 1;
         self.memory.evaluations += 1;
-        if !value.is_finite() || !F::all_finite(&g) {
+        if !value.is_finite() || !all_finite(&g) {
             let given = value.to_f64_exact();
             return Err(Error::NotFinite {
                 argument: "the objective at the start of the step".into(),

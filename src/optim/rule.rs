@@ -230,7 +230,7 @@ pub trait Slots<F>: Copy + sealed::Sealed {
     /// How many numbers there are.
     const COUNT: usize;
     #[doc(hidden)]
-    type Streams<'a>
+    type Streams<'a>: Send
     where
         F: 'a;
     #[doc(hidden)]
@@ -245,6 +245,10 @@ pub trait Slots<F>: Copy + sealed::Sealed {
     fn trim<'a>(streams: Self::Streams<'a>, len: usize) -> Option<Self::Streams<'a>>
     where
         F: 'a;
+    #[doc(hidden)]
+    fn split<'a>(streams: Self::Streams<'a>, at: usize) -> (Self::Streams<'a>, Self::Streams<'a>)
+    where
+        F: 'a;
 }
 
 mod sealed {
@@ -253,7 +257,7 @@ mod sealed {
     impl<A: Sealed, B: Sealed> Sealed for (A, B) {}
 }
 
-impl<F: Copy, const N: usize> Slots<F> for [F; N] {
+impl<F: Copy + Send, const N: usize> Slots<F> for [F; N] {
     const COUNT: usize = N;
     type Streams<'a>
         = [&'a mut [F]; N]
@@ -298,9 +302,25 @@ impl<F: Copy, const N: usize> Slots<F> for [F; N] {
         }
         Some(streams.map(|stream| &mut stream[..len]))
     }
+
+    fn split<'a>(streams: [&'a mut [F]; N], at: usize) -> ([&'a mut [F]; N], [&'a mut [F]; N])
+    where
+        F: 'a,
+    {
+        let mut tails = std::array::from_fn(|_| <&mut [F]>::default());
+        let mut slots = tails.iter_mut();
+        let heads = streams.map(|stream| {
+            let (head, tail) = stream.split_at_mut(at.min(stream.len()));
+            if let Some(slot) = slots.next() {
+                *slot = tail;
+            }
+            head
+        });
+        (heads, tails)
+    }
 }
 
-impl<F: Copy, A: Slots<F>, B: Slots<F>> Slots<F> for (A, B) {
+impl<F: Copy + Send, A: Slots<F>, B: Slots<F>> Slots<F> for (A, B) {
     const COUNT: usize = A::COUNT + B::COUNT;
     type Streams<'a>
         = (A::Streams<'a>, B::Streams<'a>)
@@ -332,6 +352,14 @@ impl<F: Copy, A: Slots<F>, B: Slots<F>> Slots<F> for (A, B) {
         F: 'a,
     {
         Some((A::trim(streams.0, len)?, B::trim(streams.1, len)?))
+    }
+
+    fn split<'a>(streams: Self::Streams<'a>, at: usize) -> (Self::Streams<'a>, Self::Streams<'a>)
+    where
+        F: 'a,
+    {
+        let (a, b) = (A::split(streams.0, at), B::split(streams.1, at));
+        ((a.0, b.0), (a.1, b.1))
     }
 }
 

@@ -6,6 +6,7 @@ use crate::Memo;
 use crate::{
     Error, Factors, Group, Layout, Scalar,
     group::{self, Segment},
+    memory,
 };
 
 /// One memory that an optimiser keeps for every weight.
@@ -21,6 +22,15 @@ impl Buffer {
     /// A buffer that starts at zero.
     pub fn zeros(name: &'static str) -> Self {
         Self { name, initial: 0.0 }
+    }
+
+    /// The buffer as it is before the first step.
+    fn memory<F: Scalar>(&self, len: usize) -> Vec<F> {
+        let mut values = memory::zeros(len);
+        if self.initial != 0.0 {
+            values.fill(F::of(self.initial));
+        }
+        values
     }
 }
 
@@ -75,10 +85,7 @@ impl<F: Scalar> State<F> {
             segments,
             optimizer: optimizer.name(),
             layout: layout.clone(),
-            buffers: buffers
-                .iter()
-                .map(|b| (b.name, vec![F::of(b.initial); layout.len()]))
-                .collect(),
+            buffers: buffers.iter().map(|b| (b.name, b.memory(layout.len()))).collect(),
             step: 0,
             memory: Memory::default(),
             missed: None,

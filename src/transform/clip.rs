@@ -1,7 +1,9 @@
 //! Clipping by a norm.
 
+use pulp::{Arch, NullaryFnOnce};
+
 use super::GradientTransform;
-use crate::{Error, Gradient, Params, Scalar, error::check};
+use crate::{Error, Gradient, Params, Scalar, error::check, parallel};
 
 /// How the size of a gradient is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -40,23 +42,11 @@ impl Norm {
 /// Sums squares in `F`, many lanes at a time, and the sums of short stretches in `f64`; where that overflows or
 /// underflows, once more with the largest value divided out.
 fn euclidean<F: Scalar>(values: &[F]) -> f64 {
-    const LANES: usize = 32;
-    const STRETCH: usize = 1024;
-    let mut total = 0.0;
-    for stretch in values.chunks(STRETCH) {
-        let (blocks, rest) = stretch.as_chunks::<LANES>();
-        let mut sums = [F::zero(); LANES];
-        for block in blocks {
-            for lane in 0..LANES {
-                sums[lane] += block[lane] * block[lane];
-            }
-        }
-        total += sums.iter().map(|x| x.to_f64_exact()).sum::<f64>();
-        total += rest
-            .iter()
-            .map(|x| x.to_f64_exact() * x.to_f64_exact())
-            .sum::<f64>();
-    }
+    let total = parallel::fold(
+        values,
+        |piece| Arch::new().dispatch(SumOfSquares(piece)),
+        |a, b| a + b,
+    );
     let safe = F::min_positive_value().to_f64_exact() / F::epsilon().to_f64_exact();
     if total.is_finite() && total > safe {
         return total.sqrt();
@@ -71,6 +61,34 @@ fn euclidean<F: Scalar>(values: &[F]) -> f64 {
             .map(|x| (x.to_f64_exact() / largest).powi(2))
             .sum::<f64>()
             .sqrt()
+}
+
+struct SumOfSquares<'a, F>(&'a [F]);
+
+impl<F: Scalar> NullaryFnOnce for SumOfSquares<'_, F> {
+    type Output = f64;
+
+    #[inline(always)]
+    fn call(self) -> f64 {
+        const LANES: usize = 32;
+        const STRETCH: usize = 1024;
+        let mut total = 0.0;
+        for stretch in self.0.chunks(STRETCH) {
+            let (blocks, rest) = stretch.as_chunks::<LANES>();
+            let mut sums = [F::zero(); LANES];
+            for block in blocks {
+                for lane in 0..LANES {
+                    sums[lane] += block[lane] * block[lane];
+                }
+            }
+            total += sums.iter().map(|x| x.to_f64_exact()).sum::<f64>();
+            total += rest
+                .iter()
+                .map(|x| x.to_f64_exact() * x.to_f64_exact())
+                .sum::<f64>();
+        }
+        total
+    }
 }
 
 /// Clipping by global norm: where the norm of all gradients together is above `max`, all are scaled down to it.
