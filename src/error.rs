@@ -221,6 +221,11 @@ pub(crate) mod check {
         )
     }
 
+    /// Above zero; an infinity is.
+    pub(crate) fn above_zero(argument: &str, given: f64) -> Result<(), Error> {
+        require(given > 0.0, argument, given, "above 0")
+    }
+
     /// In [0, 1].
     pub(crate) fn share(argument: &str, given: f64) -> Result<(), Error> {
         require((0.0..=1.0).contains(&given), argument, given, "from 0 to 1")

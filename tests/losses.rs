@@ -264,8 +264,8 @@ fn illegal_settings_and_targets_are_named() {
             "margin of HingeEmbedding is NaN",
         ),
         (
-            vector(&MarginRanking::new(-1.0), 2, 1.0),
-            "margin of MarginRanking is -1",
+            vector(&MarginRanking::new(f64::NAN), 2, 1.0),
+            "margin of MarginRanking is NaN",
         ),
         (vector(&MarginRanking::new(1.0), 2, 0.5), "target is 0.5"),
         (
@@ -299,4 +299,17 @@ fn illegal_settings_and_targets_are_named() {
     }
     let soft = Loss::<f64, Array2<f64>>::check(&SoftmaxCrossEntropy, 2, &array![[0.5, 1.5]].view());
     assert!(message(soft).contains("target is 1.5"));
+}
+
+#[test]
+fn a_variance_that_is_no_number_is_not_held_at_the_least_one() {
+    let predictions = array![[0.5, f64::NAN]];
+    let (value, _) = value_and_gradient(
+        &GaussianNll::new(),
+        predictions.view(),
+        &array![1.0],
+        Reduction::Mean,
+    )
+    .unwrap();
+    assert!(value.is_nan());
 }

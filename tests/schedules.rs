@@ -296,8 +296,8 @@ fn illegal_settings_are_named() {
             ["to of Ramp", "above 0"],
         ),
         (
-            Box::new(Decay::exponential(0.1, 1.5, Span::Steps(1))),
-            ["gamma of Decay", "1.5"],
+            Box::new(Decay::exponential(0.1, -0.5, Span::Steps(1))),
+            ["gamma of Decay", "-0.5"],
         ),
         (
             Box::new(Decay::inverse_time(0.1, -1.0, Span::Steps(1))),
@@ -316,12 +316,12 @@ fn illegal_settings_are_named() {
             ["growth of CosineRestarts", "0.5"],
         ),
         (
-            Box::new(OneCycle::new(0.1, Span::Steps(9)).rise(1.0)),
-            ["rise of OneCycle", "1"],
+            Box::new(OneCycle::new(0.1, Span::Steps(9)).rise(1.5)),
+            ["rise of OneCycle", "1.5"],
         ),
         (
-            Box::new(OneCycle::new(0.1, Span::Steps(9)).three_phases().rise(0.5)),
-            ["rise of OneCycle", "0.5"],
+            Box::new(OneCycle::new(0.1, Span::Steps(9)).rise(0.5).back(0.4)),
+            ["back of OneCycle", "at least rise"],
         ),
         (
             Box::new(OneCycle::new(0.1, Span::Steps(9)).divisor(0.0)),
@@ -345,4 +345,18 @@ fn illegal_settings_are_named() {
             "{message} does not say {parts:?}"
         );
     }
+}
+
+#[test]
+fn pieces_may_be_given_in_any_order() {
+    let ordered = Piecewise::new(0.5)
+        .at(Span::Steps(1), 0.25)
+        .at(Span::Epochs(1), 0.125);
+    let reversed = Piecewise::new(0.5)
+        .at(Span::Epochs(1), 0.125)
+        .at(Span::Steps(1), 0.25);
+    assert_eq!(preview(ordered, 4, 2).unwrap(), preview(reversed, 4, 2).unwrap());
+    let times = [Span::Epochs(2), Span::Steps(1), Span::Steps(1)];
+    let steps = preview(Piecewise::multi_step(1.0, 0.5, &times), 5, 2).unwrap();
+    assert_eq!(steps, [1.0, 0.25, 0.25, 0.25, 0.125]);
 }

@@ -235,7 +235,7 @@ pub struct MarginRanking {
 }
 
 impl MarginRanking {
-    /// With this margin m, at least 0.
+    /// With this margin m, finite; PyTorch's is 0.
     #[must_use]
     pub fn new(margin: f64) -> Self {
         Self { margin }
@@ -258,7 +258,9 @@ impl<F: Scalar> TwoOutputs<F> for GaussianNll {
     #[inline]
     fn value_and_slopes(&self, [mean, variance]: [F; 2], target: F) -> (F, [F; 2]) {
         let (half, error) = (F::of(0.5), mean - target);
-        let variance = variance.max(F::of(self.epsilon));
+        let epsilon = F::of(self.epsilon);
+        // A NaN stays one, so that it is noticed.
+        let variance = if variance < epsilon { epsilon } else { variance };
         let constant = if self.full {
             F::of(0.5 * std::f64::consts::TAU.ln())
         } else {
@@ -299,7 +301,12 @@ impl<F: Scalar> TwoOutputs<F> for MarginRanking {
     }
 
     fn legal(&self) -> Result<(), Error> {
-        check::non_negative("margin of MarginRanking", self.margin)
+        check::require(
+            self.margin.is_finite(),
+            "margin of MarginRanking",
+            self.margin,
+            "finite",
+        )
     }
 
     fn legal_target(&self, target: F) -> Result<(), Error> {

@@ -1,8 +1,7 @@
 //! AdaBelief: large steps where the gradient is as foreseen.
 
 use super::{
-    Moment, Rule,
-    adagrad::positive_epsilon,
+    Moment, Rule, positive_epsilon,
     settings::{described, settings},
 };
 use crate::Scalar;
@@ -11,7 +10,8 @@ settings! {
     /// AdaBelief: Adam that divides by how far gradients are from their average.
     ///
     /// `m ← β₁ m + (1 − β₁) g`, `v ← β₂ v + (1 − β₂) (g − m)² + ε_root`,
-    /// `w ← w − η m / (1 − β₁ᵗ) / (√(v / (1 − β₂ᵗ)) + ε)`.
+    /// `w ← w − η m̂ / (√(v / (1 − β₂ᵗ)) + ε)` with `m̂ = m / (1 − β₁ᵗ)`; Nesterov:
+    /// `m̂ = β₁ m / (1 − β₁ᵗ⁺¹) + (1 − β₁) g / (1 − β₁ᵗ)`.
     ///
     /// | setting | default | range |
     /// |---|---|---|
@@ -19,6 +19,7 @@ settings! {
     /// | `beta2` β₂ | 0.999 | [0, 1) |
     /// | `epsilon` ε | 1e-16 | ≥ 0 |
     /// | `epsilon_root` | 1e-16 | ≥ 0 |
+    /// | `nesterov` | off | |
     /// | learning rate | 0.001 | ≥ 0 |
     ///
     /// Equal to `optax.adabelief`. Source: J. Zhuang et al., arXiv 2010.07468 (2020).
@@ -32,18 +33,41 @@ settings! {
         /// Sets what is added to the variance at each step. Default: 1e-16.
         epsilon_root = 1e-16, non_negative;
     }
+    with nesterov: bool = false;
+}
+
+impl AdaBelief {
+    /// Looks ahead along the first moment before it moves.
+    pub fn nesterov(mut self) -> Self {
+        self.nesterov = true;
+        self
+    }
 }
 
 impl<F: Scalar> Rule<F> for AdaBelief {
     type Slots = [F; 2];
-    type Coefficients = [F; 8];
+    type Coefficients = [F; 9];
     described!("adabelief", 1e-3, ["first_moment" = 0.0, "variance" = 0.0]);
 
-    fn coefficients(&self, now: Moment) -> [F; 8] {
+    fn coefficients(&self, now: Moment) -> [F; 9] {
         let beta1 = now.momentum.unwrap_or(self.beta1);
         let beta2 = now.beta2.unwrap_or(self.beta2);
+        let plain = now.learning_rate / now.correction(beta1);
+        let (moment_rate, gradient_rate) = if self.nesterov {
+            let next = Moment {
+                step: now.step + 1,
+                ..now
+            };
+            (
+                now.learning_rate * beta1 / next.correction(beta1),
+                plain * (1.0 - beta1),
+            )
+        } else {
+            (plain, 0.0)
+        };
         [
-            F::of(now.learning_rate / now.correction(beta1)),
+            F::of(moment_rate),
+            F::of(gradient_rate),
             F::of(beta1),
             F::of(1.0 - beta1),
             F::of(beta2),
@@ -55,9 +79,10 @@ impl<F: Scalar> Rule<F> for AdaBelief {
     }
 
     #[inline(always)]
-    fn update(c: &[F; 8], weight: &mut F, gradient: F, [first, variance]: &mut [F; 2]) {
+    fn update(c: &[F; 9], weight: &mut F, gradient: F, [first, variance]: &mut [F; 2]) {
         let &[
-            rate,
+            moment_rate,
+            gradient_rate,
             beta1,
             rest1,
             beta2,
@@ -69,6 +94,7 @@ impl<F: Scalar> Rule<F> for AdaBelief {
         *first = beta1 * *first + rest1 * gradient;
         let surprise = gradient - *first;
         *variance = beta2 * *variance + rest2 * (surprise * surprise) + epsilon_root;
-        *weight -= rate * (*first / (variance.sqrt() * correction + epsilon));
+        let step = moment_rate * *first + gradient_rate * gradient;
+        *weight -= step / (variance.sqrt() * correction + epsilon);
     }
 }

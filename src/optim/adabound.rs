@@ -1,6 +1,6 @@
 //! AdaBound: from Adam to SGD.
 
-use super::{Buffer, Moment, Off, On, Rule, Switch, adagrad::positive_epsilon};
+use super::{Buffer, Moment, Off, On, Rule, Switch, positive_epsilon};
 use crate::{Error, Scalar, error::check};
 
 /// AdaBound: Adam whose rates are clipped between bounds that close in on that of SGD.

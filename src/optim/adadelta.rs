@@ -1,7 +1,7 @@
 //! Adadelta: steps in the units of the weights.
 
 use super::{
-    Moment, Rule,
+    Moment, Rule, positive_epsilon,
     settings::{described, settings},
 };
 use crate::Scalar;
@@ -14,7 +14,7 @@ settings! {
     /// | setting | default | range |
     /// |---|---|---|
     /// | `rho` ρ | 0.9 | [0, 1) |
-    /// | `epsilon` ε | 1e-6 | > 0 |
+    /// | `epsilon` ε | 1e-6 | ≥ 0; at 0 nothing moves |
     /// | learning rate | 1 | ≥ 0 |
     ///
     /// Equal to `torch.optim.Adadelta`. Source: M. Zeiler, arXiv 1212.5701 (2012).
@@ -22,7 +22,7 @@ settings! {
         /// Sets ρ, how much of both means is kept at each step. Default: 0.9.
         rho = 0.9, below_one;
         /// Sets ε, inside both roots. Default: 1e-6.
-        epsilon = 1e-6, positive;
+        epsilon = 1e-6, non_negative;
     }
 }
 
@@ -32,7 +32,7 @@ impl<F: Scalar> Rule<F> for Adadelta {
     described!("adadelta", 1.0, ["mean_square" = 0.0, "mean_square_step" = 0.0]);
 
     fn coefficients(&self, now: Moment) -> [F; 4] {
-        let epsilon = F::of(self.epsilon).max(F::min_positive_value());
+        let epsilon = positive_epsilon(self.epsilon);
         [
             F::of(now.learning_rate),
             F::of(self.rho),

@@ -1,6 +1,6 @@
 //! Adagrad: a rate of its own for every weight.
 
-use super::{Buffer, Moment, Rule};
+use super::{Buffer, Moment, Rule, positive_epsilon};
 use crate::{Error, Scalar, error::check};
 
 /// Adagrad: weights that have moved much move less; rare features keep a high rate.
@@ -123,9 +123,4 @@ impl<F: Scalar> Rule<F> for Adagrad {
         *sum += gradient * gradient;
         *weight -= rate * (gradient / ((*sum + inner).sqrt() + epsilon));
     }
-}
-
-/// An ε that divides: never 0 in `F`, so that 0 / (√0 + ε) is 0 and not NaN, also where a small `f64` vanishes in `f32`.
-pub(super) fn positive_epsilon<F: Scalar>(epsilon: f64) -> F {
-    F::of(epsilon).max(F::min_positive_value())
 }

@@ -1,15 +1,15 @@
 //! Adam: momentum and RMSProp together, corrected for their start at zero.
 
 use super::{
-    Buffer, DecoupledWeightDecay, Missed, Moment, Off, On, Rule, RuleExt, Switch, adagrad::positive_epsilon,
-    missed::fade, settings::Convention,
+    Buffer, DecoupledWeightDecay, Missed, Moment, Off, On, Rule, RuleExt, Switch, missed::fade,
+    positive_epsilon, settings::Convention,
 };
 use crate::{Error, Scalar, error::check};
 
 /// Adam: adaptive moment estimation.
 ///
 /// `m ← β₁ m + (1 − β₁) g`, `v ← β₂ v + (1 − β₂) g²`,
-/// `w ← w − η / (1 − β₁ᵗ) · m / (√v / √(1 − β₂ᵗ) + ε)` at step t.
+/// `w ← w − η / (1 − β₁ᵗ) · m / (√(v / (1 − β₂ᵗ) + ε_root) + ε)` at step t.
 /// AMSGrad: the largest `v` so far, uncorrected, in place of `v`.
 ///
 /// | setting | default | range |
@@ -17,6 +17,7 @@ use crate::{Error, Scalar, error::check};
 /// | `beta1` β₁ | 0.9 | [0, 1) |
 /// | `beta2` β₂ | 0.999 | [0, 1) |
 /// | `epsilon` ε | 1e-8 | ≥ 0 |
+/// | `epsilon_root` | 0 | ≥ 0 |
 /// | `amsgrad` | off | |
 /// | learning rate | 0.001 | ≥ 0 |
 ///
@@ -39,6 +40,7 @@ pub struct Adam<Maximum = Off> {
     beta1: f64,
     beta2: f64,
     epsilon: f64,
+    epsilon_root: f64,
     convention: Convention,
     amsgrad: Maximum,
 }
@@ -63,6 +65,7 @@ impl Adam {
             beta1: 0.9,
             beta2: 0.999,
             epsilon: 1e-8,
+            epsilon_root: 0.0,
             convention: Convention::Torch,
             amsgrad: Off,
         }
@@ -110,12 +113,19 @@ impl<M> Adam<M> {
         self
     }
 
+    /// Sets what is added inside the root, as Optax can. Default: 0.
+    pub fn epsilon_root(mut self, epsilon: f64) -> Self {
+        self.epsilon_root = epsilon;
+        self
+    }
+
     /// Divides by the largest second moment so far, so that no weight's rate ever grows again.
     pub fn amsgrad(self) -> Adam<On> {
         Adam {
             beta1: self.beta1,
             beta2: self.beta2,
             epsilon: self.epsilon,
+            epsilon_root: self.epsilon_root,
             convention: self.convention,
             amsgrad: On,
         }
@@ -132,8 +142,9 @@ pub struct Coefficients<F> {
     rest2: F,
     /// Multiplies the second moment before its maximum is taken; with AMSGrad only.
     before: F,
-    /// Multiplies the root.
+    /// Multiplies it under the root.
     correction: F,
+    epsilon_root: F,
     epsilon: F,
 }
 
@@ -158,7 +169,8 @@ impl<F: Scalar, M: Switch> Rule<F> for Adam<M> {
     fn validate(&self) -> Result<(), Error> {
         check::below_one("beta1", self.beta1)?;
         check::below_one("beta2", self.beta2)?;
-        check::non_negative("epsilon", self.epsilon)
+        check::non_negative("epsilon", self.epsilon)?;
+        check::non_negative("epsilon_root", self.epsilon_root)
     }
 
     fn coefficients(&self, now: Moment) -> Coefficients<F> {
@@ -166,10 +178,9 @@ impl<F: Scalar, M: Switch> Rule<F> for Adam<M> {
         let beta2 = now.beta2.unwrap_or(self.beta2);
         let correction = now.correction(beta2);
         let (rate, before, correction) = match self.convention {
-            Convention::Torch => (1.0, 1.0, 1.0 / correction.sqrt()),
             Convention::Keras => (correction.sqrt(), 1.0, 1.0),
             Convention::Optax if M::ON => (1.0, 1.0 / correction, 1.0),
-            Convention::Optax => (1.0, 1.0, 1.0 / correction.sqrt()),
+            Convention::Torch | Convention::Optax => (1.0, 1.0, 1.0 / correction),
         };
         Coefficients {
             rate: F::of(rate * now.learning_rate / now.correction(beta1)),
@@ -179,6 +190,7 @@ impl<F: Scalar, M: Switch> Rule<F> for Adam<M> {
             rest2: F::of(1.0 - beta2),
             before: F::of(before),
             correction: F::of(correction),
+            epsilon_root: F::of(self.epsilon_root),
             epsilon: positive_epsilon(self.epsilon),
         }
     }
@@ -193,7 +205,7 @@ impl<F: Scalar, M: Switch> Rule<F> for Adam<M> {
             *largest = largest.max(c.before * *second);
             root = *largest;
         }
-        *weight -= c.rate * (*first / (root.sqrt() * c.correction + c.epsilon));
+        *weight -= c.rate * (*first / ((root * c.correction + c.epsilon_root).sqrt() + c.epsilon));
     }
 
     /// One step after the other for as long as the weight moves; the first moment fades faster than the root of the second,

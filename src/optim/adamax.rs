@@ -1,7 +1,7 @@
 //! Adamax: Adam with the largest gradient in place of the second moment.
 
 use super::{
-    Moment, Rule,
+    Moment, Rule, positive_epsilon,
     settings::{described, settings},
 };
 use crate::Scalar;
@@ -15,7 +15,7 @@ settings! {
     /// |---|---|---|
     /// | `beta1` β₁ | 0.9 | [0, 1) |
     /// | `beta2` β₂ | 0.999 | [0, 1) |
-    /// | `epsilon` ε | 1e-8 | > 0 |
+    /// | `epsilon` ε | 1e-8 | ≥ 0 |
     /// | learning rate | 0.002 | ≥ 0 |
     ///
     /// Equal to `torch.optim.Adamax`. ensmallen adds ε to the divisor, after the maximum.
@@ -27,7 +27,7 @@ settings! {
         /// Sets β₂, how slowly the largest gradient fades. Default: 0.999.
         beta2 = 0.999, below_one;
         /// Sets ε, added to each gradient's size. Default: 1e-8.
-        epsilon = 1e-8, positive;
+        epsilon = 1e-8, non_negative;
     }
 }
 
@@ -39,7 +39,7 @@ impl<F: Scalar> Rule<F> for Adamax {
     fn coefficients(&self, now: Moment) -> [F; 5] {
         let beta1 = now.momentum.unwrap_or(self.beta1);
         let beta2 = now.beta2.unwrap_or(self.beta2);
-        let epsilon = F::of(self.epsilon).max(F::min_positive_value());
+        let epsilon = positive_epsilon(self.epsilon);
         let rate = now.learning_rate / now.correction(beta1);
         [
             F::of(rate),

@@ -1,8 +1,7 @@
 //! Adan: Nesterov's momentum without a second gradient.
 
 use super::{
-    Moment, Rule,
-    adagrad::positive_epsilon,
+    Moment, Rule, positive_epsilon,
     settings::{described, settings},
 };
 use crate::Scalar;

@@ -1,8 +1,7 @@
 //! AdEMAMix: a fast and a slow average of gradients.
 
 use super::{
-    Moment, Rule,
-    adagrad::positive_epsilon,
+    Moment, Rule, positive_epsilon,
     settings::{described, settings},
 };
 use crate::Scalar;

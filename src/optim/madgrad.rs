@@ -1,7 +1,7 @@
 //! MADGRAD: dual averaging with momentum.
 
 use super::{
-    Moment, Rule,
+    Moment, Rule, positive_epsilon,
     settings::{described, settings},
 };
 use crate::Scalar;
@@ -15,15 +15,17 @@ settings! {
     /// | setting | default | range |
     /// |---|---|---|
     /// | `momentum` β | 0.9 | [0, 1) |
-    /// | `epsilon` ε | 1e-6 | > 0 |
+    /// | `epsilon` ε | 1e-6 | ≥ 0 |
     /// | learning rate | 0.01 | ≥ 0 |
     ///
-    /// Equal to `optax.contrib.madgrad`. Source: A. Defazio and S. Jelassi, arXiv 2101.11075 (2021).
+    /// Equal to `optax.contrib.madgrad`; its `weight_decay` is [`RuleExt::weight_decay`](super::RuleExt::weight_decay).
+    ///
+    /// Source: A. Defazio and S. Jelassi, arXiv 2101.11075 (2021).
     pub struct Madgrad {
         /// Sets β, how much of the weight is kept at each step. Default: 0.9.
         momentum = 0.9, below_one;
         /// Sets ε, added to the rate and to the root. Default: 1e-6.
-        epsilon = 1e-6, positive;
+        epsilon = 1e-6, non_negative;
     }
 }
 
@@ -40,9 +42,10 @@ impl<F: Scalar> Rule<F> for Madgrad {
     fn coefficients(&self, now: Moment) -> (bool, [F; 4]) {
         let momentum = now.momentum.unwrap_or(self.momentum);
         let share = (now.learning_rate + self.epsilon) * (now.step as f64).sqrt();
+        let [share, momentum, rest] = [share, momentum, 1.0 - momentum].map(F::of);
         (
             now.step == 1,
-            [share, momentum, 1.0 - momentum, self.epsilon].map(F::of),
+            [share, momentum, rest, positive_epsilon(self.epsilon)],
         )
     }
 

@@ -369,3 +369,15 @@ fn sign<F: Scalar>(x: F) -> F {
     let positive = if x > F::zero() { F::one() } else { x };
     if x < F::zero() { -F::one() } else { positive }
 }
+
+/// Between two bounds; a NaN stays one, so that it is noticed.
+#[inline(always)]
+fn clamp<F: Scalar>(x: F, low: F, high: F) -> F {
+    let x = if x < low { low } else { x };
+    if x > high { high } else { x }
+}
+
+/// An ε that divides: never 0 in `F`, so that 0 / (√0 + ε) is 0 and not NaN, also where a small `f64` vanishes in `f32`.
+fn positive_epsilon<F: Scalar>(epsilon: f64) -> F {
+    F::of(epsilon).max(F::min_positive_value())
+}

@@ -5,7 +5,8 @@ use crate::{Error, Scalar, error::check};
 
 /// Momentum: a ball that rolls downhill and keeps its speed.
 ///
-/// `v ← β v + (1 − d) g`, `w ← w − η v`; on the first step `v = g`, whatever the dampening `d`. With Nesterov's
+/// `v ← β v + (1 − d) g`, `w ← w − η v`; on the first step and where β is 0 `v = g`, whatever the
+/// dampening `d`. With Nesterov's
 /// look-ahead: `w ← w − η (g + β v)`. The velocity is free of the learning rate, so a schedule acts at once.
 ///
 /// | setting | default | range |
@@ -122,7 +123,12 @@ impl<F: Scalar> Rule<F> for Momentum {
     fn coefficients(&self, now: Moment) -> Coefficients<F> {
         let momentum = now.momentum.unwrap_or(self.momentum);
         let rate = now.learning_rate;
-        let share = if now.step == 1 { 1.0 } else { 1.0 - self.dampening };
+        // Without momentum there is no velocity to dampen, as in PyTorch.
+        let share = if now.step == 1 || momentum == 0.0 {
+            1.0
+        } else {
+            1.0 - self.dampening
+        };
         let (inner, outer) = if self.rate_inside {
             (rate, 1.0)
         } else {

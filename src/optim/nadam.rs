@@ -1,9 +1,8 @@
 //! NAdam: Adam that looks ahead.
 
 use super::{
-    Memory, Moment, Rule,
-    adagrad::positive_epsilon,
-    settings::{described, settings},
+    Memory, Moment, Rule, positive_epsilon,
+    settings::{Convention, described, settings},
 };
 use crate::Scalar;
 
@@ -11,13 +10,14 @@ settings! {
     /// NAdam: Adam with Nesterov's momentum, which warms up.
     ///
     /// `μₜ = β₁ (1 − ½ · 0.96^(t ψ))`, `Pₜ = μ₁ ⋯ μₜ`, both moments as in [`Adam`](super::Adam),
-    /// `w ← w − η [(1 − μₜ)/(1 − Pₜ) g + μₜ₊₁/(1 − Pₜ μₜ₊₁) m] / (√(v / (1 − β₂ᵗ)) + ε)`.
+    /// `w ← w − η [(1 − μₜ)/(1 − Pₜ) g + μₜ₊₁/(1 − Pₜ μₜ₊₁) m] / (√(v / (1 − β₂ᵗ) + ε_root) + ε)`.
     ///
     /// | setting | default | range |
     /// |---|---|---|
     /// | `beta1` β₁ | 0.9 | [0, 1) |
     /// | `beta2` β₂ | 0.999 | [0, 1) |
     /// | `epsilon` ε | 1e-8 | ≥ 0 |
+    /// | `epsilon_root` | 0 | ≥ 0 |
     /// | `momentum_decay` ψ | 0.004 | ≥ 0 |
     /// | learning rate | 0.002 | ≥ 0 |
     ///
@@ -32,26 +32,34 @@ settings! {
         beta2 = 0.999, below_one;
         /// Sets ε, added to the corrected root. Default: 1e-8.
         epsilon = 1e-8, non_negative;
+        /// Sets what is added inside the root, as Optax can. Default: 0.
+        epsilon_root = 0.0, non_negative;
         /// Sets ψ, how fast the momentum comes to its full size. Default: 0.004.
         momentum_decay = 4e-3, non_negative;
     }
+    with convention: Convention = Convention::Torch;
 }
 
 impl NAdam {
-    /// As Optax has it: the momentum has its full size from the first step.
+    /// As Optax has it: the momentum has its full size from the first step, whatever ψ.
     pub fn optax() -> Self {
-        // 0.96 to this power is 0.
-        Self::new().momentum_decay(f64::MAX)
+        Self {
+            convention: Convention::Optax,
+            ..Self::new()
+        }
     }
 
     fn momentum_at(&self, beta1: f64, step: u64) -> f64 {
-        beta1 * (1.0 - 0.5 * 0.96_f64.powf(step as f64 * self.momentum_decay))
+        match self.convention {
+            Convention::Optax => beta1,
+            _ => beta1 * (1.0 - 0.5 * 0.96_f64.powf(step as f64 * self.momentum_decay)),
+        }
     }
 }
 
 impl<F: Scalar> Rule<F> for NAdam {
     type Slots = [F; 2];
-    type Coefficients = [F; 8];
+    type Coefficients = [F; 9];
     described!("nadam", 2e-3, ["first_moment" = 0.0, "second_moment" = 0.0]);
 
     /// The product of all momenta so far.
@@ -61,7 +69,7 @@ impl<F: Scalar> Rule<F> for NAdam {
         [before * self.momentum_at(beta1, now.step), 0.0, 0.0, 0.0]
     }
 
-    fn coefficients(&self, now: Moment) -> [F; 8] {
+    fn coefficients(&self, now: Moment) -> [F; 9] {
         let beta1 = now.momentum.unwrap_or(self.beta1);
         let beta2 = now.beta2.unwrap_or(self.beta2);
         let product = now.memory[0];
@@ -76,13 +84,14 @@ impl<F: Scalar> Rule<F> for NAdam {
             F::of(1.0 - beta1),
             F::of(beta2),
             F::of(1.0 - beta2),
-            F::of(1.0 / now.correction(beta2).sqrt()),
+            F::of(1.0 / now.correction(beta2)),
+            F::of(self.epsilon_root),
             positive_epsilon(self.epsilon),
         ]
     }
 
     #[inline(always)]
-    fn update(c: &[F; 8], weight: &mut F, gradient: F, [first, second]: &mut [F; 2]) {
+    fn update(c: &[F; 9], weight: &mut F, gradient: F, [first, second]: &mut [F; 2]) {
         let &[
             gradient_rate,
             moment_rate,
@@ -91,10 +100,12 @@ impl<F: Scalar> Rule<F> for NAdam {
             beta2,
             rest2,
             correction,
+            epsilon_root,
             epsilon,
         ] = c;
         *first = beta1 * *first + rest1 * gradient;
         *second = beta2 * *second + rest2 * (gradient * gradient);
-        *weight -= (gradient_rate * gradient + moment_rate * *first) / (second.sqrt() * correction + epsilon);
+        let divisor = (*second * correction + epsilon_root).sqrt() + epsilon;
+        *weight -= (gradient_rate * gradient + moment_rate * *first) / divisor;
     }
 }

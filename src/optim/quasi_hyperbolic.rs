@@ -1,8 +1,7 @@
 //! Quasi-hyperbolic momentum and Adam: part momentum, part plain gradient.
 
 use super::{
-    Moment, Rule,
-    adagrad::positive_epsilon,
+    Moment, Rule, positive_epsilon,
     settings::{described, settings},
 };
 use crate::Scalar;

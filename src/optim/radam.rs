@@ -1,8 +1,7 @@
 //! RAdam: Adam without the wild first steps.
 
 use super::{
-    Moment, Rule,
-    adagrad::positive_epsilon,
+    Moment, Rule, positive_epsilon,
     settings::{Convention, described, settings},
 };
 use crate::Scalar;
@@ -11,7 +10,7 @@ settings! {
     /// RAdam: rectified Adam.
     ///
     /// Both moments as in [`Adam`](super::Adam); `ρ∞ = 2/(1 − β₂) − 1`, `ρ = ρ∞ − 2 t β₂ᵗ/(1 − β₂ᵗ)`. Where ρ is above the
-    /// threshold: `w ← w − η r m / (1 − β₁ᵗ) · √(1 − β₂ᵗ) / (√v + ε)` with
+    /// threshold: `w ← w − η r m / (1 − β₁ᵗ) · √(1 − β₂ᵗ) / (√(v + ε_root) + ε)` with
     /// `r = √((ρ−4)(ρ−2)ρ∞ / ((ρ∞−4)(ρ∞−2)ρ))`; before that, plain momentum: `w ← w − η m / (1 − β₁ᵗ)`.
     ///
     /// | setting | default | range |
@@ -19,11 +18,13 @@ settings! {
     /// | `beta1` β₁ | 0.9 | [0, 1) |
     /// | `beta2` β₂ | 0.999 | [0, 1) |
     /// | `epsilon` ε | 1e-8 | ≥ 0 |
+    /// | `epsilon_root` | 0 | ≥ 0 |
     /// | `threshold` | 5 | ≥ 0, but counts as at least 4, below which r is not a number |
     /// | learning rate | 0.001 | ≥ 0 |
     ///
     /// Equal to `torch.optim.RAdam`, which adds ε to the uncorrected root; its `decoupled_weight_decay` is
-    /// [`RuleExt::decoupled_weight_decay`](super::RuleExt::decoupled_weight_decay). [`RAdam::optax`] adds ε to the corrected root.
+    /// [`RuleExt::decoupled_weight_decay`](super::RuleExt::decoupled_weight_decay). [`RAdam::optax`] adds
+    /// both to the corrected moment.
     ///
     /// Source: L. Liu et al., *On the Variance of the Adaptive Learning Rate and Beyond*, arXiv 1908.03265 (2020).
     pub struct RAdam {
@@ -33,6 +34,8 @@ settings! {
         beta2 = 0.999, below_one;
         /// Sets ε, added to the root. Default: 1e-8.
         epsilon = 1e-8, non_negative;
+        /// Sets what is added inside the root, as Optax can. Default: 0.
+        epsilon_root = 0.0, non_negative;
         /// Sets the ρ from which on the second moment is relied on. Default: 5.
         threshold = 5.0, non_negative;
     }
@@ -40,7 +43,7 @@ settings! {
 }
 
 impl RAdam {
-    /// As Optax has it: `η r m̂ / (√(v / (1 − β₂ᵗ)) + ε)`, from the threshold itself on.
+    /// As Optax has it: `η r m̂ / (√(v / (1 − β₂ᵗ) + ε_root) + ε)`, from the threshold itself on.
     pub fn optax() -> Self {
         Self {
             convention: Convention::Optax,
@@ -52,10 +55,10 @@ impl RAdam {
 impl<F: Scalar> Rule<F> for RAdam {
     type Slots = [F; 2];
     /// The flag says whether the second moment can be relied on yet.
-    type Coefficients = (bool, [F; 7]);
+    type Coefficients = (bool, [F; 8]);
     described!("radam", 1e-3, ["first_moment" = 0.0, "second_moment" = 0.0]);
 
-    fn coefficients(&self, now: Moment) -> (bool, [F; 7]) {
+    fn coefficients(&self, now: Moment) -> (bool, [F; 8]) {
         let beta1 = now.momentum.unwrap_or(self.beta1);
         let beta2 = now.beta2.unwrap_or(self.beta2);
         let correction = now.correction(beta2);
@@ -69,20 +72,31 @@ impl<F: Scalar> Rule<F> for RAdam {
             let variance = (length - 4.0) * (length - 2.0) * limit / ((limit - 4.0) * (limit - 2.0) * length);
             rate *= variance.sqrt() * if torch { correction.sqrt() } else { 1.0 };
         }
-        let root = if torch { 1.0 } else { 1.0 / correction.sqrt() };
-        let [rate, beta1, rest1, beta2, rest2, root] =
-            [rate, beta1, 1.0 - beta1, beta2, 1.0 - beta2, root].map(F::of);
+        let inner = if torch { 1.0 } else { 1.0 / correction };
+        let c = [
+            rate,
+            beta1,
+            1.0 - beta1,
+            beta2,
+            1.0 - beta2,
+            inner,
+            self.epsilon_root,
+        ];
+        let [rate, beta1, rest1, beta2, rest2, inner, epsilon_root] = c.map(F::of);
         let epsilon = positive_epsilon(self.epsilon);
-        (rectified, [rate, beta1, rest1, beta2, rest2, root, epsilon])
+        (
+            rectified,
+            [rate, beta1, rest1, beta2, rest2, inner, epsilon_root, epsilon],
+        )
     }
 
     #[inline(always)]
-    fn update((rectified, c): &(bool, [F; 7]), weight: &mut F, gradient: F, [first, second]: &mut [F; 2]) {
-        let &[rate, beta1, rest1, beta2, rest2, root, epsilon] = c;
+    fn update((rectified, c): &(bool, [F; 8]), weight: &mut F, gradient: F, [first, second]: &mut [F; 2]) {
+        let &[rate, beta1, rest1, beta2, rest2, inner, epsilon_root, epsilon] = c;
         *first = beta1 * *first + rest1 * gradient;
         *second = beta2 * *second + rest2 * (gradient * gradient);
         let divisor = if *rectified {
-            second.sqrt() * root + epsilon
+            (*second * inner + epsilon_root).sqrt() + epsilon
         } else {
             F::one()
         };

@@ -1,6 +1,6 @@
 //! RMSProp: Adagrad with a memory that fades.
 
-use super::{Buffer, Missed, Moment, Off, On, Rule, Switch, adagrad::positive_epsilon, missed::fade};
+use super::{Buffer, Missed, Moment, Off, On, Rule, Switch, clamp, missed::fade, positive_epsilon};
 use crate::{Error, Scalar, error::check};
 
 /// RMSProp: divides the gradient by a running root mean square of itself.
@@ -15,12 +15,14 @@ use crate::{Error, Scalar, error::check};
 /// | `epsilon` ε | 1e-8 | ≥ 0 |
 /// | `centred` | off | |
 /// | `momentum` μ | off | [0, 1) |
+/// | `rate_inside`: η inside the buffer | off | |
+/// | `initial_mean_square` v₀ | 0 | ≥ 0 |
 /// | learning rate | 0.01 | ≥ 0 |
 ///
 /// Equal to `torch.optim.RMSprop`, except that the centred variance is clamped at 0, where PyTorch's rounds below zero
 /// and gives NaN. [`RmsProp::keras`] and [`RmsProp::optax`] put ε inside the root, `√(v + ε)`, and η inside the buffer,
-/// `b ← μ b + η q`, so that a change of η acts gradually. The options that need memory are
-/// part of the type, so what is off costs nothing.
+/// `b ← μ b + η q`, so that a change of η acts gradually; Optax's `eps_in_sqrt=False` is [`RmsProp::rate_inside`]. The options
+/// that need memory are part of the type, so what is off costs nothing.
 ///
 /// ```
 /// use downhill::{Function, Trainer, optim::RmsProp};
@@ -37,8 +39,11 @@ pub struct RmsProp<Centred = Off, Buffered = Off> {
     alpha: f64,
     epsilon: f64,
     momentum: f64,
-    /// ε inside the root and η inside the buffer.
-    inside: bool,
+    initial_mean_square: f64,
+    /// ε inside the root.
+    epsilon_inside: bool,
+    /// η inside the buffer.
+    rate_inside: bool,
     centred: Centred,
     buffered: Buffered,
 }
@@ -50,7 +55,9 @@ impl RmsProp {
             alpha: 0.99,
             epsilon: 1e-8,
             momentum: 0.0,
-            inside: false,
+            initial_mean_square: 0.0,
+            epsilon_inside: false,
+            rate_inside: false,
             centred: Off,
             buffered: Off,
         }
@@ -59,7 +66,8 @@ impl RmsProp {
     /// As Keras has it: ε inside the root, η inside the buffer; α 0.9, ε 1e-7.
     pub fn keras() -> Self {
         Self {
-            inside: true,
+            epsilon_inside: true,
+            rate_inside: true,
             ..Self::new().alpha(0.9).epsilon(1e-7)
         }
     }
@@ -76,7 +84,7 @@ impl Default for RmsProp {
     }
 }
 
-impl<C, B> RmsProp<C, B> {
+impl<C: Copy, B: Copy> RmsProp<C, B> {
     /// Sets α, how much of the mean square is kept at each step. Default: 0.99.
     pub fn alpha(mut self, alpha: f64) -> Self {
         self.alpha = alpha;
@@ -89,42 +97,40 @@ impl<C, B> RmsProp<C, B> {
         self
     }
 
+    /// Keeps the learning rate inside the buffer of the momentum, as Keras and Optax do: `b ← μ b + η q`, `w ← w − b`. A
+    /// change of η then acts gradually.
+    pub fn rate_inside(mut self) -> Self {
+        self.rate_inside = true;
+        self
+    }
+
+    /// Sets where the mean square starts. Default: 0.
+    pub fn initial_mean_square(mut self, value: f64) -> Self {
+        self.initial_mean_square = value;
+        self
+    }
+
     /// Divides by the standard deviation of the gradient, not by its root mean square.
     pub fn centred(self) -> RmsProp<On, B> {
-        let Self {
-            alpha,
-            epsilon,
-            momentum,
-            inside,
-            buffered,
-            ..
-        } = self;
-        RmsProp {
-            alpha,
-            epsilon,
-            momentum,
-            inside,
-            centred: On,
-            buffered,
-        }
+        self.with(On, self.buffered)
     }
 
     /// Gathers the steps in a buffer that keeps `momentum` of itself.
-    pub fn momentum(self, momentum: f64) -> RmsProp<C, On> {
-        let Self {
-            alpha,
-            epsilon,
-            inside,
-            centred,
-            ..
-        } = self;
+    pub fn momentum(mut self, momentum: f64) -> RmsProp<C, On> {
+        self.momentum = momentum;
+        self.with(self.centred, On)
+    }
+
+    fn with<D, E>(self, centred: D, buffered: E) -> RmsProp<D, E> {
         RmsProp {
-            alpha,
-            epsilon,
-            momentum,
-            inside,
+            alpha: self.alpha,
+            epsilon: self.epsilon,
+            momentum: self.momentum,
+            initial_mean_square: self.initial_mean_square,
+            epsilon_inside: self.epsilon_inside,
+            rate_inside: self.rate_inside,
             centred,
-            buffered: On,
+            buffered,
         }
     }
 }
@@ -161,7 +167,10 @@ impl<F: Scalar, C: Switch, B: Switch> Rule<F> for RmsProp<C, B> {
     }
 
     fn buffers(&self) -> Vec<Buffer> {
-        let mut buffers = vec![Buffer::zeros("mean_square")];
+        let mut buffers = vec![Buffer {
+            name: "mean_square",
+            initial: self.initial_mean_square,
+        }];
         buffers.extend(C::ON.then(|| Buffer::zeros("mean_gradient")));
         buffers.extend(B::ON.then(|| Buffer::zeros("velocity")));
         buffers
@@ -170,15 +179,16 @@ impl<F: Scalar, C: Switch, B: Switch> Rule<F> for RmsProp<C, B> {
     fn validate(&self) -> Result<(), Error> {
         check::below_one("alpha", self.alpha)?;
         check::non_negative("epsilon", self.epsilon)?;
-        check::below_one("momentum", self.momentum)
+        check::below_one("momentum", self.momentum)?;
+        check::non_negative("initial_mean_square", self.initial_mean_square)
     }
 
     fn coefficients(&self, now: Moment) -> Coefficients<F> {
-        let (inner_rate, rate) = match self.inside {
+        let (inner_rate, rate) = match self.rate_inside {
             true => (now.learning_rate, 1.0),
             false => (1.0, now.learning_rate),
         };
-        let inner_epsilon = if self.inside { self.epsilon } else { 0.0 };
+        let inner_epsilon = if self.epsilon_inside { self.epsilon } else { 0.0 };
         Coefficients {
             inner_rate: F::of(inner_rate),
             rate: F::of(rate),
@@ -197,7 +207,7 @@ impl<F: Scalar, C: Switch, B: Switch> Rule<F> for RmsProp<C, B> {
         let mut variance = *square;
         if let Some(mean) = C::slot(mean) {
             *mean = c.alpha * *mean + c.rest * gradient;
-            variance = (variance - *mean * *mean).max(F::zero());
+            variance = clamp(variance - *mean * *mean, F::zero(), F::infinity());
         }
         let mut direction = c.inner_rate * gradient / ((variance + c.inner_epsilon).sqrt() + c.epsilon);
         if let Some(velocity) = B::slot(velocity) {

@@ -1,6 +1,6 @@
 //! Schedule-free learning: an average in place of a falling learning rate.
 
-use super::{Buffer, Memory, Moment, Off, On, Rule, Switch, adagrad::positive_epsilon};
+use super::{Buffer, Memory, Moment, Off, On, Rule, Switch, positive_epsilon};
 use crate::{Error, Scalar, error::check};
 
 /// Schedule-free SGD, or AdamW by [`ScheduleFree::adamw`].

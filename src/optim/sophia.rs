@@ -1,7 +1,7 @@
 //! Sophia: steps by the curvature, clipped.
 
 use super::{
-    Moment, Rule, State,
+    Moment, Rule, State, clamp, positive_epsilon,
     settings::{described, settings},
 };
 use crate::{Error, Scalar};
@@ -19,7 +19,7 @@ settings! {
     /// | `beta2` β₂, of h | 0.99 | [0, 1) |
     /// | `gamma` γ | 0.01 | > 0 |
     /// | `clip` | 1 | > 0 |
-    /// | `epsilon` ε | 1e-8 | > 0 |
+    /// | `epsilon` ε | 1e-8 | ≥ 0 |
     /// | learning rate | 0.001 | ≥ 0 |
     ///
     /// Equal to `optax.contrib.sophia` with [`decoupled_weight_decay`](super::RuleExt::decoupled_weight_decay) around it, given
@@ -33,10 +33,10 @@ settings! {
         beta2 = 0.99, below_one;
         /// Sets γ, by which the curvature is multiplied. Default: 0.01.
         gamma = 0.01, positive;
-        /// Sets the largest step before it is multiplied by the rate. Default: 1.
-        clip = 1.0, positive;
+        /// Sets the largest step before it is multiplied by the rate; `f64::INFINITY` clips none. Default: 1.
+        clip = 1.0, above_zero;
         /// Sets ε, the least curvature that divides. Default: 1e-8.
-        epsilon = 1e-8, positive;
+        epsilon = 1e-8, non_negative;
     }
 }
 
@@ -82,15 +82,8 @@ impl<F: Scalar> Rule<F> for Sophia {
             self.clip,
         ];
         let [rate, beta1, rest1, inverse, gamma, clip] = c.map(F::of);
-        [
-            rate,
-            beta1,
-            rest1,
-            inverse,
-            gamma,
-            clip,
-            F::of(self.epsilon).max(F::min_positive_value()),
-        ]
+        let epsilon = positive_epsilon(self.epsilon);
+        [rate, beta1, rest1, inverse, gamma, clip, epsilon]
     }
 
     #[inline(always)]
@@ -98,6 +91,6 @@ impl<F: Scalar> Rule<F> for Sophia {
         let &[rate, beta1, rest1, inverse, gamma, clip, epsilon] = c;
         *first = beta1 * *first + rest1 * gradient;
         let step = inverse * *first / (gamma * *curvature).max(epsilon);
-        *weight -= rate * step.max(-clip).min(clip);
+        *weight -= rate * clamp(step, -clip, clip);
     }
 }

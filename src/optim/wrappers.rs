@@ -1,6 +1,6 @@
 //! Rules around rules: composed at the level of one weight, so that no further pass over memory is made.
 
-use super::{Buffer, Lookahead, Memory, Missed, Moment, Rule};
+use super::{Buffer, Lookahead, Memory, Missed, Moment, Rule, clamp};
 use crate::{Error, Scalar, data::BatchSize, error::check};
 
 /// What can be put around any [`Rule`].
@@ -315,11 +315,4 @@ impl<F: Scalar, R: Rule<F>> Rule<F> for L1<R> {
                 .for_each(|c| Self::update(&c, weight, F::zero(), slots));
         }
     }
-}
-
-/// A NaN stays one, so that it is noticed.
-#[inline(always)]
-fn clamp<F: Scalar>(x: F, low: F, high: F) -> F {
-    let x = if x < low { low } else { x };
-    if x > high { high } else { x }
 }

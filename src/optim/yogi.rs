@@ -1,8 +1,7 @@
 //! Yogi: a second moment that grows slowly.
 
 use super::{
-    Moment, Rule,
-    adagrad::positive_epsilon,
+    Moment, Rule, positive_epsilon,
     settings::{described, settings},
     sign,
 };

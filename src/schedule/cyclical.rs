@@ -11,7 +11,7 @@ pub enum Amplitude {
     Constant,
     /// Half at each cycle: `triangular2`.
     Halving,
-    /// `γᵗ` at step t of the training: `exp_range`.
+    /// `γᵗ` at step t of the training, γ above 0: `exp_range`.
     Exponential(f64),
 }
 
@@ -113,8 +113,7 @@ impl LrSchedule for Cyclical {
         self.up.check("up of Cyclical")?;
         self.down.check("down of Cyclical")?;
         if let Amplitude::Exponential(gamma) = self.amplitude {
-            let legal = gamma > 0.0 && gamma <= 1.0;
-            check::require(legal, "amplitude of Cyclical", gamma, "above 0 and at most 1")?;
+            check::positive("amplitude of Cyclical", gamma)?;
         }
         let (low, high) = self.momentum.unwrap_or_default();
         check::below_one("low momentum of Cyclical", low)?;

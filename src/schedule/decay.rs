@@ -11,7 +11,7 @@ enum Kind {
     InverseRoot,
 }
 
-/// A rate that falls at every step.
+/// A rate that falls at every step (or rises, by a γ above 1).
 ///
 /// With `k` the number of updates before this one and `n` the span in steps:
 ///
@@ -38,7 +38,7 @@ pub struct Decay {
 }
 
 impl Decay {
-    /// By the factor γ, above 0, over every span, and smoothly within it ([`StepDecay`](super::StepDecay) makes steps).
+    /// By the factor γ, finite and at least 0, over every span, and smoothly within it ([`StepDecay`](super::StepDecay) makes steps).
     pub fn exponential(base: f64, gamma: f64, span: Span) -> Self {
         Self {
             base,
@@ -89,13 +89,9 @@ impl LrSchedule for Decay {
         check::non_negative("base of Decay", self.base)?;
         self.span.check("span of Decay")?;
         match self.kind {
-            Kind::Exponential(gamma) => check::require(
-                gamma > 0.0 && gamma <= 1.0,
-                "gamma of Decay",
-                gamma,
-                "above 0 and at most 1",
-            ),
-            Kind::InverseTime(gamma) => check::non_negative("gamma of Decay", gamma),
+            Kind::Exponential(gamma) | Kind::InverseTime(gamma) => {
+                check::non_negative("gamma of Decay", gamma)
+            }
             Kind::InverseRoot => Ok(()),
         }
     }

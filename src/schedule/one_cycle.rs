@@ -11,14 +11,16 @@ use crate::{Error, error::check};
 ///
 /// | setting | default | range |
 /// |---|---|---|
-/// | `rise` | 0.3 | (0, 1) (three phases: below 0.5) |
+/// | `rise` | 0.3 | [0, 1] |
 /// | `divisor` | 25 | > 0 |
 /// | `final_divisor` | 1e4 | > 0 |
 /// | `linear`, `three_phases` | off | |
+/// | `back` | not set; Optax's, of its linear cycle: 0.85 | [0, 1] |
 /// | `momentum` | not set; PyTorch's: 0.85 to 0.95 | [0, 1) |
 ///
 /// `torch.optim.lr_scheduler.OneCycleLR`, but past its end it holds the last value. [`OneCycle::optax`] reaches the highest
-/// rate at `⌊rise · n⌋` and the last at n, as `optax.cosine_onecycle_schedule` does.
+/// rate at `⌊rise · n⌋` and the last at n, as `optax.cosine_onecycle_schedule` does;
+/// `OneCycle::optax(…).linear().back(0.85)` is `optax.linear_onecycle_schedule`.
 ///
 /// ```
 /// use downhill::{Trainer, optim::Momentum, schedule::{OneCycle, Span}};
@@ -37,9 +39,18 @@ pub struct OneCycle {
     divisor: f64,
     final_divisor: f64,
     linear: bool,
-    three_phases: bool,
+    /// Where it is back at its beginning.
+    back: Option<Back>,
     whole_steps: bool,
     momentum: Option<(f64, f64)>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Back {
+    /// As long after the peak as the peak is after the beginning.
+    Mirrored,
+    /// At this share of the span.
+    At(f64),
 }
 
 impl OneCycle {
@@ -52,7 +63,7 @@ impl OneCycle {
             divisor: 25.0,
             final_divisor: 1e4,
             linear: false,
-            three_phases: false,
+            back: None,
             whole_steps: false,
             momentum: None,
         }
@@ -90,9 +101,15 @@ impl OneCycle {
         self
     }
 
-    /// Comes back to where it began before it goes on down.
+    /// Comes back to where it began before it goes on down, as fast as it rose.
     pub fn three_phases(mut self) -> Self {
-        self.three_phases = true;
+        self.back = Some(Back::Mirrored);
+        self
+    }
+
+    /// Is back where it began after this share of the span, then goes on down.
+    pub fn back(mut self, share: f64) -> Self {
+        self.back = Some(Back::At(share));
         self
     }
 
@@ -105,46 +122,36 @@ impl OneCycle {
     /// The value of what goes through these corners (three of them, or four).
     fn along(&self, progress: &Progress, corners: [f64; 4]) -> f64 {
         let length = self.span.steps(progress.steps_per_epoch) as f64;
-        let peak = self.rise * length;
+        // PyTorch's phases end one step earlier than their shares of the span say, Optax's in whole steps.
+        let at = |share: f64, early: f64| match self.whole_steps {
+            true => (share * length).floor(),
+            false => share * length - early,
+        };
+        let (peak, end) = (at(self.rise, 1.0), at(1.0, 1.0));
+        let back = match self.back {
+            None => end,
+            Some(Back::Mirrored) => at(2.0 * self.rise, 2.0),
+            Some(Back::At(share)) => at(share, 1.0),
+        };
         let [first, second, third, last] = corners;
-        let (peak, end) = if self.whole_steps {
-            (peak.floor(), length)
-        } else {
-            (peak - 1.0, length - 1.0)
-        };
+        let fall = if self.back.is_some() { third } else { last };
+        let phases = [
+            (0.0, first, peak, second),
+            (peak, second, back, fall),
+            (back, fall, end, last),
+        ];
         let step = progress.step as f64;
-        let phases = if self.three_phases {
-            let back = if self.whole_steps {
-                2.0 * peak
-            } else {
-                2.0 * self.rise * length - 2.0
-            };
-            [
-                (0.0, first, peak, second),
-                (peak, second, back, third),
-                (back, third, end, last),
-            ]
-        } else {
-            [
-                (0.0, first, peak, second),
-                (peak, second, end, last),
-                (end, last, end, last),
-            ]
+        let Some((begin, from, end, to)) = phases.into_iter().find(|(_, _, end, _)| step <= *end) else {
+            return last;
         };
-        for (begin, from, end, to) in phases {
-            if step < end {
-                let share = if end > begin {
-                    (step - begin) / (end - begin)
-                } else {
-                    1.0
-                };
-                return match self.linear {
-                    true => from + (to - from) * share,
-                    false => to + (from - to) * (1.0 + (std::f64::consts::PI * share).cos()) / 2.0,
-                };
-            }
+        if step == end {
+            return to;
         }
-        last
+        let share = (step - begin) / (end - begin);
+        match self.linear {
+            true => from + (to - from) * share,
+            false => to + (from - to) * (1.0 + (std::f64::consts::PI * share).cos()) / 2.0,
+        }
     }
 }
 
@@ -168,17 +175,11 @@ impl LrSchedule for OneCycle {
         self.span.check("span of OneCycle")?;
         check::positive("divisor of OneCycle", self.divisor)?;
         check::positive("final_divisor of OneCycle", self.final_divisor)?;
-        let (most, expected) = if self.three_phases {
-            (0.5, "above 0 and below 0.5")
-        } else {
-            (1.0, "above 0 and below 1")
-        };
-        check::require(
-            self.rise > 0.0 && self.rise < most,
-            "rise of OneCycle",
-            self.rise,
-            expected,
-        )?;
+        check::share("rise of OneCycle", self.rise)?;
+        if let Some(Back::At(share)) = self.back {
+            check::share("back of OneCycle", share)?;
+            check::require(share >= self.rise, "back of OneCycle", share, "at least rise")?;
+        }
         let (low, high) = self.momentum.unwrap_or_default();
         check::below_one("low momentum of OneCycle", low)?;
         check::below_one("high momentum of OneCycle", high)

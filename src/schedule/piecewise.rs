@@ -19,6 +19,8 @@ use crate::{Error, error::check};
 pub struct Piecewise {
     first: f64,
     pieces: Vec<(Span, f64)>,
+    /// Whether each piece multiplies the rate, or sets it.
+    multiplies: bool,
 }
 
 impl Piecewise {
@@ -27,36 +29,39 @@ impl Piecewise {
         Self {
             first: rate,
             pieces: Vec::new(),
+            multiplies: false,
         }
     }
 
-    /// From this time on, another rate. Where several apply, the latest given counts.
+    /// From this time on, another rate. Of several that have begun, the last to begin counts.
     pub fn at(mut self, time: Span, rate: f64) -> Self {
         self.pieces.push((time, rate));
         self
     }
 
-    /// `base`, multiplied by `factor` at each of these times, in rising order.
+    /// `base`, multiplied by `factor` at each of these times.
     pub fn multi_step(base: f64, factor: f64, times: &[Span]) -> Self {
-        let pieces = times
-            .iter()
-            .zip(1..)
-            .map(|(&time, n)| (time, base * factor.powi(n)));
         Self {
             first: base,
-            pieces: pieces.collect(),
+            pieces: times.iter().map(|&time| (time, factor)).collect(),
+            multiplies: true,
         }
     }
 }
 
 impl LrSchedule for Piecewise {
     fn rate(&mut self, progress: &Progress) -> f64 {
-        let begun = |(time, _): &&(Span, f64)| progress.step >= time.steps(progress.steps_per_epoch);
-        self.pieces
+        let pieces = self
+            .pieces
             .iter()
-            .rev()
-            .find(begun)
-            .map_or(self.first, |(_, rate)| *rate)
+            .map(|(time, value)| (time.steps(progress.steps_per_epoch), *value));
+        let begun = pieces.filter(|(time, _)| progress.step >= *time);
+        if self.multiplies {
+            return begun.fold(self.first, |rate, (_, factor)| rate * factor);
+        }
+        begun
+            .max_by_key(|(time, _)| *time)
+            .map_or(self.first, |(_, rate)| rate)
     }
 
     fn follows_metric(&self) -> bool {

@@ -16,29 +16,45 @@ pub enum Threshold {
     Relative(f64),
     /// By this much.
     Absolute(f64),
+    /// By this share of the best's absolute value and this much more, as in Optax.
+    Both(f64, f64),
 }
 
 impl Threshold {
+    /// The share of the best, and what is added.
+    fn parts(self) -> (f64, f64) {
+        match self {
+            Threshold::Relative(share) => (share, 0.0),
+            Threshold::Absolute(margin) => (0.0, margin),
+            Threshold::Both(share, margin) => (share, margin),
+        }
+    }
+
     /// Whether a metric is enough better than the best so far; the first is, unless it is NaN or as bad as can be.
     pub(crate) fn improves(self, metric: f64, best: Option<f64>, goal: Goal) -> bool {
         let Some(best) = best else {
             return !metric.is_nan() && metric != goal.worst();
         };
-        let margin = match self {
-            // Of an infinite best nothing can be a share; any number is an improvement on the worst.
-            Threshold::Relative(share) if best.is_finite() => share * best.abs(),
-            Threshold::Relative(_) => 0.0,
-            Threshold::Absolute(margin) => margin,
+        let (share, margin) = self.parts();
+        let lowest = goal == Goal::Lowest;
+        // Away from 0 or towards it, whichever is better.
+        let share = if lowest == (best > 0.0) { -share } else { share };
+        // Of an infinite best nothing can be a share; any number is an improvement on the worst.
+        let level = if best.is_finite() {
+            best * (1.0 + share)
+        } else {
+            best
         };
-        match goal {
-            Goal::Lowest => metric < best - margin,
-            Goal::Highest => metric > best + margin,
+        match lowest {
+            true => metric < level - margin,
+            false => metric > level + margin,
         }
     }
 
     pub(crate) fn check(self, argument: &str) -> Result<(), Error> {
-        let (Threshold::Relative(threshold) | Threshold::Absolute(threshold)) = self;
-        check::non_negative(argument, threshold)
+        let (share, margin) = self.parts();
+        check::non_negative(argument, share)?;
+        check::non_negative(argument, margin)
     }
 }
 
@@ -69,7 +85,7 @@ pub enum NanPolicy {
 ///
 /// | setting | default | range |
 /// |---|---|---|
-/// | `factor` | 0.1 | (0, 1) |
+/// | `factor` | 0.1 | [0, 1) |
 /// | `patience` | 10 | |
 /// | `threshold` | `Relative(1e-4)` | ≥ 0 |
 /// | `cooldown` | 0 | |
@@ -150,11 +166,14 @@ impl<S: LrSchedule> ReduceOnPlateau<S> {
             .patience(patience.saturating_sub(1))
             .cooldown(cooldown.saturating_sub(1))
             .threshold(Threshold::Absolute(1e-4))
+            .epsilon(0.0)
     }
 
     /// With the conventions of `optax.contrib.reduce_on_plateau`: the rate is reduced at bad check number `patience`.
     pub fn optax(schedule: S, patience: u64) -> Self {
-        Self::new(schedule).patience(patience.saturating_sub(1))
+        Self::new(schedule)
+            .patience(patience.saturating_sub(1))
+            .epsilon(0.0)
     }
 
     /// Compares the median of the last `checks` metrics, at least 1, with the best such median, so that neither a single
@@ -164,7 +183,7 @@ impl<S: LrSchedule> ReduceOnPlateau<S> {
         self
     }
 
-    /// By what the rate is multiplied, above 0 and below 1. Default: 0.1.
+    /// By what the rate is multiplied, at least 0 and below 1. Default: 0.1.
     pub fn factor(mut self, factor: f64) -> Self {
         self.factor = factor;
         self
@@ -325,13 +344,7 @@ impl<S: LrSchedule> LrSchedule for ReduceOnPlateau<S> {
     fn validate(&self) -> Result<(), Error> {
         self.schedule.validate()?;
         check::require(self.smoothed > 0, "smoothed of ReduceOnPlateau", 0, "at least 1")?;
-        let legal = self.factor > 0.0 && self.factor < 1.0;
-        check::require(
-            legal,
-            "factor of ReduceOnPlateau",
-            self.factor,
-            "above 0 and below 1",
-        )?;
+        check::below_one("factor of ReduceOnPlateau", self.factor)?;
         self.threshold.check("threshold of ReduceOnPlateau")?;
         check::non_negative("minimum of ReduceOnPlateau", self.minimum)?;
         check::non_negative("epsilon of ReduceOnPlateau", self.epsilon)

@@ -3,12 +3,11 @@
 use super::{LrSchedule, Progress, Span};
 use crate::{Error, error::check};
 
-/// The way from 0 to 1.
+/// What is left of the way.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Shape {
     Linear,
     Cosine,
-    Polynomial(f64),
     Exponential,
 }
 
@@ -24,6 +23,7 @@ enum Shape {
 /// | [`Ramp::polynomial`] | `to + (from − to) (1 − x)^power` | `PolynomialLR`, `optax.polynomial_schedule` |
 /// | [`Ramp::exponential`] | `from (to / from)^x` | the range test of Smith |
 ///
+/// [`Ramp::power`] bends a line or a wave: what is left of the way, `1 − x` or `(1 + cos πx) / 2`, is raised to a power.
 /// PyTorch's cosine climbs again past its end; this one holds its last value, as Optax's does.
 ///
 /// ```
@@ -41,6 +41,7 @@ pub struct Ramp {
     to: f64,
     span: Span,
     shape: Shape,
+    power: f64,
 }
 
 impl Ramp {
@@ -51,6 +52,7 @@ impl Ramp {
             to,
             span,
             shape: Shape::Linear,
+            power: 1.0,
         }
     }
 
@@ -64,10 +66,7 @@ impl Ramp {
 
     /// With a power above 0: 1 is linear, a higher one is fast at first.
     pub fn polynomial(from: f64, to: f64, span: Span, power: f64) -> Self {
-        Self {
-            shape: Shape::Polynomial(power),
-            ..Self::linear(from, to, span)
-        }
+        Self::linear(from, to, span).power(power)
     }
 
     /// By the same factor at each step. Both values are above 0.
@@ -76,6 +75,12 @@ impl Ramp {
             shape: Shape::Exponential,
             ..Self::linear(from, to, span)
         }
+    }
+
+    /// Raises what is left of a line or of a wave to a power above 0, as the `exponent` of Optax's cosine does. Default: 1.
+    pub fn power(mut self, power: f64) -> Self {
+        self.power = power;
+        self
     }
 }
 
@@ -86,12 +91,13 @@ impl LrSchedule for Ramp {
             return self.to;
         }
         let x = progress.step as f64 / length as f64;
-        match self.shape {
-            Shape::Linear => self.from + (self.to - self.from) * x,
-            Shape::Cosine => self.to + (self.from - self.to) * (1.0 + (std::f64::consts::PI * x).cos()) / 2.0,
-            Shape::Polynomial(power) => self.to + (self.from - self.to) * (1.0 - x).powf(power),
-            Shape::Exponential => self.from * (self.to / self.from).powf(x),
-        }
+        let left = match self.shape {
+            Shape::Linear if self.power == 1.0 => return self.from + (self.to - self.from) * x,
+            Shape::Exponential => return self.from * (self.to / self.from).powf(x),
+            Shape::Linear => 1.0 - x,
+            Shape::Cosine => (1.0 + (std::f64::consts::PI * x).cos()) / 2.0,
+        };
+        self.to + (self.from - self.to) * left.powf(self.power)
     }
 
     fn follows_metric(&self) -> bool {
@@ -107,9 +113,6 @@ impl LrSchedule for Ramp {
         legal("from of Ramp", self.from)?;
         legal("to of Ramp", self.to)?;
         self.span.check("span of Ramp")?;
-        match self.shape {
-            Shape::Polynomial(power) => check::positive("power of Ramp", power),
-            _ => Ok(()),
-        }
+        check::positive("power of Ramp", self.power)
     }
 }

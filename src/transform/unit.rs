@@ -9,7 +9,7 @@ use crate::{Error, Gradient, Params, Scalar, TensorSpec, error::check};
 /// The number of units of a tensor: neighbouring elements belong to different ones.
 fn units(tensor: &TensorSpec) -> usize {
     match tensor.shape() {
-        [.., last] if tensor.shape().len() > 1 => (*last).max(1),
+        [_, .., last] => (*last).max(1),
         _ => 1,
     }
 }
@@ -42,7 +42,8 @@ impl<F: Scalar> GradientTransform<F> for Centralize {
 
 /// Adaptive gradient clipping: where a unit's gradient is larger than a share of its weights, it is scaled down to that.
 ///
-/// `g ← g · λ max(‖w‖, ε) / ‖g‖` where `‖g‖ > λ max(‖w‖, ε)`, with norms over each unit. `optax.adaptive_grad_clip`.
+/// `g ← g · λ max(‖w‖, ε) / ‖g‖` where `‖g‖ > λ max(‖w‖, ε)`, with norms over each unit; a tensor with a single axis longer
+/// than 1 is one unit. `optax.adaptive_grad_clip`.
 ///
 /// Source: A. Brock et al., arXiv 2102.06171 (2021).
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -73,7 +74,8 @@ impl<F: Scalar> GradientTransform<F> for AdaptiveClip {
 
     fn apply(&mut self, gradient: &mut Gradient<F>, params: &Params<F>, _: u64) {
         gradient.for_each_tensor(|tensor, values| {
-            let units = units(tensor);
+            let is_vector = tensor.shape().iter().filter(|&&len| len > 1).count() < 2;
+            let units = if is_vector { 1 } else { units(tensor) };
             let weights = &params.as_slice()[tensor.range()];
             for unit in 0..units {
                 let norm = |values: &[F]| {

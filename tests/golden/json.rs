@@ -2,12 +2,23 @@
 
 use serde_json::Value;
 
-/// The cases of a file in `tests/data`.
-pub(crate) fn cases(file: &str) -> Vec<Value> {
-    let path = format!("{}/tests/data/{file}.json", env!("CARGO_MANIFEST_DIR"));
-    let text = std::fs::read_to_string(&path).unwrap();
-    let file: Value = serde_json::from_str(&text).unwrap();
-    file["cases"].as_array().unwrap().clone()
+/// The cases of a family, from `tests/data` and `tests/data/conventions`; or from the one folder that `DOWNHILL_GOLDEN` names,
+/// where further cases of the same form can be put.
+pub(crate) fn cases(family: &str) -> Vec<Value> {
+    let data = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data");
+    let folders = std::env::var("DOWNHILL_GOLDEN").map_or_else(
+        |_| vec![data.into(), format!("{data}/conventions")],
+        |folder| vec![folder],
+    );
+    let mut cases = Vec::new();
+    for text in folders
+        .iter()
+        .flat_map(|folder| std::fs::read_to_string(format!("{folder}/{family}.json")))
+    {
+        let file: Value = serde_json::from_str(&text).unwrap();
+        cases.extend(file["cases"].as_array().unwrap().iter().cloned());
+    }
+    cases
 }
 
 /// A number; NaN and infinities are strings.
@@ -39,6 +50,9 @@ pub(crate) fn flag(value: &Value) -> bool {
 /// Asserts `|mine − reference| ≤ tolerance · max(1, |reference|)`, and gives the deviation in that measure.
 #[track_caller]
 pub(crate) fn assert_close(mine: f64, reference: f64, tolerance: f64, what: &str) -> f64 {
+    if mine == reference {
+        return 0.0;
+    }
     let deviation = (mine - reference).abs() / reference.abs().max(1.0);
     assert!(
         deviation <= tolerance,

@@ -1,13 +1,13 @@
 //! Adafactor: Adam's second moment from its rows and columns.
 
-use super::{Tensor, TensorBuffer, TensorRule, matrix};
+use super::{Tensor, TensorBuffer, TensorRule};
 use crate::{Error, Scalar, error::check, optim::Moment, tensor_optimizer, transform::Norm};
 
 /// Adafactor: adaptive rates with hardly any memory.
 ///
 /// With `s = t^γ`, `ρ = min(η, 1/√t)`, `α = max(ε₂, rms(w)) ρ`, `w ← w (1 − η λ)`. A matrix keeps the mean squares of its
-/// rows R and columns C, `x ← (1 − s) x + s · mean(g²)`, and `v = R Cᵀ / max(ε₁, mean R)`; others
-/// `v ← (1 − s) v + s g²`. `u = g / √max(v, ε₁²)`, `w ← w − α u / max(1, rms(u)/d)`.
+/// rows R and columns C, `x ← (1 − s) x + s · mean(g²)`, and `v = R Cᵀ / max(ε₁, mean R)`; a tensor of more axes is so many
+/// matrices; a vector `v ← (1 − s) v + s g²`. `u = g / √max(v, ε₁²)`, `w ← w − α u / max(1, rms(u)/d)`.
 ///
 /// | setting | default | range |
 /// |---|---|---|
@@ -18,7 +18,7 @@ use crate::{Error, Scalar, error::check, optim::Moment, tensor_optimizer, transf
 /// | `weight_decay` λ | 0 | ≥ 0 |
 /// | learning rate | 0.01 | ≥ 0 |
 ///
-/// Equal to `torch.optim.Adafactor` for tensors of up to two axes; those of more are treated as vectors here.
+/// Equal to `torch.optim.Adafactor`.
 ///
 /// Source: N. Shazeer and M. Stern, arXiv 1804.04235 (2018).
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -105,13 +105,16 @@ impl<F: Scalar> TensorRule<F> for Adafactor {
     }
 
     fn buffers(&self, shape: &[usize]) -> Vec<TensorBuffer> {
-        match matrix(shape) {
-            Some((rows, columns)) => vec![
-                TensorBuffer::zeros("row_mean_squares", rows),
-                TensorBuffer::zeros("column_mean_squares", columns),
-                TensorBuffer::zeros("column_sums", columns),
-            ],
-            None => vec![TensorBuffer::zeros("second_moment", shape.iter().product())],
+        match shape {
+            [matrices @ .., rows, columns] => {
+                let count: usize = matrices.iter().product();
+                vec![
+                    TensorBuffer::zeros("row_mean_squares", count * rows),
+                    TensorBuffer::zeros("column_mean_squares", count * columns),
+                    TensorBuffer::zeros("column_sums", *columns),
+                ]
+            }
+            _ => vec![TensorBuffer::zeros("second_moment", shape.iter().product())],
         }
     }
 
@@ -125,7 +128,7 @@ impl<F: Scalar> TensorRule<F> for Adafactor {
         let rate = size.max(self.epsilon2) * now.learning_rate.min(1.0 / (now.step as f64).sqrt());
         let decayed = F::of(1.0 - now.learning_rate * now.decay(self.decay));
         let floor = F::of(epsilon * epsilon).max(F::min_positive_value());
-        let matrix = tensor.matrix();
+        let shape = tensor.shape;
         let (weights, gradients, buffers) = tensor.split();
         let mut moved = |steps: &mut dyn Iterator<Item = F>, again: &mut dyn Iterator<Item = F>| {
             let sum: f64 = steps.map(|u| u.to_f64_exact().powi(2)).sum();
@@ -135,27 +138,32 @@ impl<F: Scalar> TensorRule<F> for Adafactor {
                 .zip(again)
                 .for_each(|(weight, u)| *weight = *weight * decayed - rate * u);
         };
-        match (matrix, buffers) {
-            (Some((rows_count, width)), [(_, rows), (_, columns), (_, sums)]) => {
-                sums.fill(F::zero());
+        match (shape, buffers) {
+            (&[.., height, width], [(_, rows), (_, columns), (_, sums)]) => {
+                let (height, width) = (height.max(1), width.max(1));
                 let mut squares = gradients.clone().map(|g| g * g);
-                for row in rows.iter_mut() {
-                    let mut sum = F::zero();
-                    for (column, square) in sums.iter_mut().zip(&mut squares) {
-                        *column += square;
-                        sum += square;
+                for (rows, columns) in rows.chunks_mut(height).zip(columns.chunks_mut(width)) {
+                    sums.fill(F::zero());
+                    for row in rows {
+                        let mut sum = F::zero();
+                        for (column, square) in sums.iter_mut().zip(&mut squares) {
+                            *column += square;
+                            sum += square;
+                        }
+                        *row = kept * *row + share_of * (sum / F::of(width as f64));
                     }
-                    *row = kept * *row + share_of * (sum / F::of(width as f64));
+                    for (column, &sum) in columns.iter_mut().zip(sums.iter()) {
+                        *column = kept * *column + share_of * (sum / F::of(height as f64));
+                    }
                 }
-                for (column, &sum) in columns.iter_mut().zip(sums.iter()) {
-                    *column = kept * *column + share_of * (sum / F::of(rows_count as f64));
-                }
-                let mean = rows.iter().map(|row| row.to_f64_exact()).sum::<f64>() / rows_count as f64;
-                let inverse = F::of(1.0 / mean.max(epsilon));
-                let roots = rows
-                    .iter()
-                    .flat_map(|&row| columns.iter().map(move |&column| row * inverse * column));
-                let steps = roots.zip(gradients).map(|(v, g)| g / v.max(floor).sqrt());
+                let matrices = rows.chunks(height).zip(columns.chunks(width));
+                let moments = matrices.flat_map(|(rows, columns)| {
+                    let mean = rows.iter().map(|row| row.to_f64_exact()).sum::<f64>() / height as f64;
+                    let inverse = F::of(1.0 / mean.max(epsilon));
+                    rows.iter()
+                        .flat_map(move |&row| columns.iter().map(move |&column| row * inverse * column))
+                });
+                let steps = moments.zip(gradients).map(|(v, g)| g / v.max(floor).sqrt());
                 moved(&mut steps.clone(), &mut steps.clone());
             }
             (_, [(_, second)]) => {

@@ -3,7 +3,7 @@
 use super::{Tensor, TensorBuffer, TensorRule};
 use crate::{
     Error, Scalar,
-    optim::{Memory, Moment, settings::settings},
+    optim::{Memory, Moment, positive_epsilon, settings::settings},
     tensor_optimizer,
 };
 
@@ -18,7 +18,7 @@ settings! {
     /// |---|---|---|
     /// | `beta1` β₁ | 0.9 | [0, 1) |
     /// | `beta2` β₂ | 0.999 | [0, 1) |
-    /// | `epsilon` ε | 1e-8 | > 0 |
+    /// | `epsilon` ε | 1e-8 | ≥ 0 |
     /// | `initial` d₀ | 1e-6 | > 0 |
     /// | `weight_decay` λ | 0 | ≥ 0 |
     /// | learning rate | 1 | ≥ 0 |
@@ -33,7 +33,7 @@ settings! {
         /// Sets β₂, how much of the second moment is kept at each step. Default: 0.999.
         beta2 = 0.999, below_one;
         /// Sets ε, added to the root. Default: 1e-8.
-        epsilon = 1e-8, positive;
+        epsilon = 1e-8, non_negative;
         /// Sets d₀, the first estimate. Default: 1e-6.
         initial = 1e-6, positive;
         /// Sets λ, the weight decay. Default: 0.
@@ -100,7 +100,7 @@ impl<F: Scalar> TensorRule<F> for DAdapt {
             (1.0 - q) * rate,
         ]
         .map(F::of);
-        let epsilon = F::of(self.epsilon).max(F::min_positive_value());
+        let epsilon = positive_epsilon(self.epsilon);
         let (_, gradients, buffers) = tensor.split();
         let [(_, first), (_, second), (_, direction)] = buffers else {
             return [0.0; 2];
@@ -135,7 +135,7 @@ impl<F: Scalar> TensorRule<F> for DAdapt {
     fn update(&self, now: Moment, mut tensor: Tensor<'_, F>) {
         let rate = self.effective_rate(now, now.memory[2]);
         let decay = F::of(rate * now.decay(self.weight_decay));
-        let epsilon = F::of(self.epsilon).max(F::min_positive_value());
+        let epsilon = positive_epsilon(self.epsilon);
         let (weights, _, buffers) = tensor.split();
         let [(_, first), (_, second), _] = buffers else {
             return;

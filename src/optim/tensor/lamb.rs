@@ -3,7 +3,7 @@
 use super::{Tensor, TensorBuffer, TensorRule};
 use crate::{
     Error, Scalar,
-    optim::{Moment, settings::settings},
+    optim::{Moment, positive_epsilon, settings::settings},
     tensor_optimizer,
     transform::Norm,
 };
@@ -11,14 +11,15 @@ use crate::{
 settings! {
     /// LAMB: layer-wise adaptive moments, for very large batches.
     ///
-    /// `u = m̂ / (√v̂ + ε) + λ w` with Adam's corrected moments, and for each tensor `w ← w − η ‖w‖ / ‖u‖ · u`; the ratio is 1
+    /// `u = m̂ / (√(v̂ + ε_root) + ε) + λ w` with Adam's corrected moments, and for each tensor `w ← w − η ‖w‖ / ‖u‖ · u`; the ratio is 1
     /// where either norm is 0.
     ///
     /// | setting | default | range |
     /// |---|---|---|
     /// | `beta1` β₁ | 0.9 | [0, 1) |
     /// | `beta2` β₂ | 0.999 | [0, 1) |
-    /// | `epsilon` ε | 1e-6 | > 0 |
+    /// | `epsilon` ε | 1e-6 | ≥ 0 |
+    /// | `epsilon_root` | 0 | ≥ 0 |
     /// | `weight_decay` λ | 0 | ≥ 0 |
     /// | learning rate | 0.001 | ≥ 0 |
     ///
@@ -29,7 +30,9 @@ settings! {
         /// Sets β₂, how much of the second moment is kept at each step. Default: 0.999.
         beta2 = 0.999, below_one;
         /// Sets ε, added to the root. Default: 1e-6.
-        epsilon = 1e-6, positive;
+        epsilon = 1e-6, non_negative;
+        /// Sets what is added inside the root. Default: 0.
+        epsilon_root = 0.0, non_negative;
         /// Sets λ, the weight decay within the step. Default: 0.
         weight_decay = 0.0, non_negative;
     }
@@ -66,7 +69,7 @@ impl<F: Scalar> TensorRule<F> for Lamb {
         let first_correction = F::of(1.0 / now.correction(beta1));
         let second_correction = F::of(1.0 / now.correction(beta2));
         let [beta1, rest1, beta2, rest2] = [beta1, 1.0 - beta1, beta2, 1.0 - beta2].map(F::of);
-        let epsilon = F::of(self.epsilon).max(F::min_positive_value());
+        let (epsilon, epsilon_root) = (positive_epsilon(self.epsilon), F::of(self.epsilon_root));
         let decay = F::of(now.decay(self.weight_decay));
         let (weights, gradients, buffers) = tensor.split();
         let [(_, first), (_, second), (_, step)] = buffers else {
@@ -78,7 +81,7 @@ impl<F: Scalar> TensorRule<F> for Lamb {
         {
             *first = beta1 * *first + rest1 * gradient;
             *second = beta2 * *second + rest2 * (gradient * gradient);
-            let divisor = (*second * second_correction).sqrt() + epsilon;
+            let divisor = (*second * second_correction + epsilon_root).sqrt() + epsilon;
             *step = *first * first_correction / divisor + decay * weight;
         }
         let rate = F::of(now.learning_rate * trust_ratio(Norm::L2.of(weights), Norm::L2.of(step)));

@@ -20,7 +20,7 @@ settings! {
     /// | `trust` τ | 0.001 | > 0 |
     /// | `epsilon` ε | 0 | ≥ 0 |
     /// | `weight_decay` λ | 0 | ≥ 0 |
-    /// | `nesterov` | 0: off | 0 or 1 |
+    /// | `nesterov` | off | |
     /// | learning rate | 1 | ≥ 0 |
     ///
     /// Equal to `optax.lars`. Source: Y. You, I. Gitman and B. Ginsburg, arXiv 1708.03888 (2017).
@@ -33,8 +33,15 @@ settings! {
         epsilon = 0.0, non_negative;
         /// Sets λ, the weight decay. Default: 0.
         weight_decay = 0.0, non_negative;
-        /// Sets how far the step looks ahead along the velocity: 0 not at all, 1 as Nesterov does. Default: 0.
-        nesterov = 0.0, share;
+    }
+    with nesterov: bool = false;
+}
+
+impl Lars {
+    /// Looks ahead along the velocity before it moves.
+    pub fn nesterov(mut self) -> Self {
+        self.nesterov = true;
+        self
     }
 }
 
@@ -64,7 +71,6 @@ impl<F: Scalar> TensorRule<F> for Lars {
     fn update(&self, now: Moment, mut tensor: Tensor<'_, F>) {
         let decay = F::of(now.decay(self.weight_decay));
         let momentum = F::of(now.momentum.unwrap_or(self.momentum));
-        let ahead = F::of(self.nesterov);
         let (weights, gradients, buffers) = tensor.split();
         let [(_, velocity), (_, decayed)] = buffers else {
             return;
@@ -82,8 +88,11 @@ impl<F: Scalar> TensorRule<F> for Lars {
         for ((weight, &mut gradient), velocity) in weights.iter_mut().zip(decayed).zip(velocity) {
             let step = rate * gradient;
             *velocity = momentum * *velocity + step;
-            let plain = *velocity;
-            *weight -= plain + ahead * (step + momentum * *velocity - plain);
+            *weight -= if self.nesterov {
+                step + momentum * *velocity
+            } else {
+                *velocity
+            };
         }
     }
 }

@@ -3,7 +3,14 @@
 use ndarray::{ArrayView2, ArrayViewMut2};
 
 use super::{Tensor, TensorBuffer, TensorRule, matrix};
-use crate::{Error, Scalar, error::check, linalg, optim::Moment, tensor_optimizer, transform::Norm};
+use crate::{
+    Error, Scalar,
+    error::check,
+    linalg,
+    optim::{Adam, AdamW, Moment, Off, Rule, RuleExt, settings::settings},
+    tensor_optimizer,
+    transform::Norm,
+};
 
 /// How long the orthogonal step of a matrix is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -13,67 +20,60 @@ pub enum MuonScale {
     Original,
     /// `0.2 √max(rows, columns)`, so that a rate that suits AdamW suits Muon.
     MatchAdamW,
+    /// `√(rows / columns)`: steps of the same spectral norm, relative to what a layer passes on.
+    Spectral,
 }
 
-/// Muon: momentum, orthogonalised by Newton and Schulz, for matrices; AdamW for every other tensor.
-///
-/// A matrix: `v ← β v + (1 − β) g`, `u = (1 − β) g + β v` (Nesterov) or `v`; X is u over its Frobenius norm, and five times
-/// `G = X Xᵀ`, `X ← a X + (b G + c G²) X` with (a, b, c) = (3.4445, −4.775, 2.0315). `w ← w (1 − η λ) − η s X` with s by
-/// [`MuonScale`]. Others: [`AdamW`](crate::optim::AdamW) with β 0.9 and 0.999, at the same rate and decay; a
-/// [`Group`](crate::Group) gives them another.
-///
-/// | setting | default | range |
-/// |---|---|---|
-/// | `momentum` β | 0.95 | [0, 1) |
-/// | `nesterov` | on | |
-/// | `weight_decay` λ | 0.1 | ≥ 0 |
-/// | `iterations` | 5 | ≥ 1 |
-/// | `epsilon`: the least norm | 1e-7 | > 0 |
-/// | `scale` | [`MuonScale::Original`] | |
-/// | learning rate | 0.001 | ≥ 0 |
-///
-/// Equal to `torch.optim.Muon`, which makes the iteration in bfloat16, to its rounding.
-///
-/// Source: K. Jordan et al., *Muon: An optimizer for hidden layers in neural networks* (2024).
-#[derive(Debug, Clone, Copy, PartialEq)]
-#[must_use]
-pub struct Muon {
-    momentum: f64,
-    nesterov: bool,
-    decay: f64,
-    iterations: u32,
-    epsilon: f64,
-    scale: MuonScale,
+impl MuonScale {
+    fn factor(self, rows: f64, columns: f64) -> f64 {
+        match self {
+            MuonScale::Original => (rows / columns).max(1.0).sqrt(),
+            MuonScale::MatchAdamW => 0.2 * rows.max(columns).sqrt(),
+            MuonScale::Spectral => (rows / columns).sqrt(),
+        }
+    }
+}
+
+settings! {
+    /// Muon: momentum, orthogonalised by Newton and Schulz, for matrices; AdamW for every other tensor.
+    ///
+    /// A matrix: `v ← β v + (1 − β) g`, `u = (1 − β) g + β v` (Nesterov) or `v`; X is u over its Frobenius norm, and five times
+    /// `G = X Xᵀ`, `X ← a X + (b G + c G²) X`. `w ← w (1 − η λ) − η s X` with s by [`MuonScale`]. Others:
+    /// [`AdamW`](crate::optim::AdamW) with β 0.9 and 0.999, at the same rate and decay; a [`Group`](crate::Group) gives them
+    /// another.
+    ///
+    /// | setting | default | range |
+    /// |---|---|---|
+    /// | `momentum` β | 0.95 | [0, 1) |
+    /// | `nesterov` | on | |
+    /// | `weight_decay` λ | 0.1 | ≥ 0 |
+    /// | `iterations` | 5 | ≥ 1 |
+    /// | `coefficients` a, b, c | 3.4445, −4.775, 2.0315 | finite |
+    /// | `epsilon`: the least norm | 1e-7 | > 0 |
+    /// | `scale` | [`MuonScale::Original`] | |
+    /// | learning rate | 0.001 | ≥ 0 |
+    ///
+    /// Equal to `torch.optim.Muon`, which makes the iteration in bfloat16, to its rounding.
+    ///
+    /// Source: K. Jordan et al., *Muon: An optimizer for hidden layers in neural networks* (2024).
+    pub struct Muon {
+        /// Sets β, how much of the average is kept at each step. Default: 0.95.
+        momentum = 0.95, below_one;
+        /// Sets λ, the decoupled weight decay. Default: 0.1.
+        weight_decay = 0.1, non_negative;
+        /// Sets the least norm that is divided by. Default: 1e-7.
+        epsilon = 1e-7, positive;
+    }
+    with nesterov: bool = true;
+    with iterations: u32 = 5;
+    with coefficients: [f64; 3] = [3.4445, -4.775, 2.0315];
+    with scale: MuonScale = MuonScale::Original;
 }
 
 impl Muon {
-    /// With the defaults of the table.
-    pub fn new() -> Self {
-        Self {
-            momentum: 0.95,
-            nesterov: true,
-            decay: 0.1,
-            iterations: 5,
-            epsilon: 1e-7,
-            scale: MuonScale::Original,
-        }
-    }
-
-    /// Sets β, how much of the average is kept at each step. Default: 0.95.
-    pub fn momentum(mut self, momentum: f64) -> Self {
-        self.momentum = momentum;
-        self
-    }
-
     /// Whether the step looks ahead along the average. Default: it does.
     pub fn nesterov(mut self, on: bool) -> Self {
         self.nesterov = on;
-        self
-    }
-
-    /// Sets λ, the decoupled weight decay. Default: 0.1.
-    pub fn weight_decay(mut self, decay: f64) -> Self {
-        self.decay = decay;
         self
     }
 
@@ -83,9 +83,9 @@ impl Muon {
         self
     }
 
-    /// Sets the least norm that is divided by. Default: 1e-7.
-    pub fn epsilon(mut self, epsilon: f64) -> Self {
-        self.epsilon = epsilon;
+    /// Sets a, b and c of the iteration. Default: 3.4445, −4.775, 2.0315.
+    pub fn coefficients(mut self, coefficients: [f64; 3]) -> Self {
+        self.coefficients = coefficients;
         self
     }
 
@@ -93,12 +93,6 @@ impl Muon {
     pub fn scale(mut self, scale: MuonScale) -> Self {
         self.scale = scale;
         self
-    }
-}
-
-impl Default for Muon {
-    fn default() -> Self {
-        Self::new()
     }
 }
 
@@ -114,10 +108,11 @@ impl<F: Scalar> TensorRule<F> for Muon {
     }
 
     fn validate(&self) -> Result<(), Error> {
-        check::below_one("momentum", self.momentum)?;
-        check::non_negative("weight_decay", self.decay)?;
         check::require(self.iterations > 0, "iterations", 0, "at least 1")?;
-        check::positive("epsilon", self.epsilon)
+        for coefficient in self.coefficients {
+            check::require(coefficient.is_finite(), "a coefficient", coefficient, "finite")?;
+        }
+        self.check()
     }
 
     /// A matrix: the average, and room for X, for a product with X, for G and for b G + c G².
@@ -143,7 +138,6 @@ impl<F: Scalar> TensorRule<F> for Muon {
 
     fn update(&self, now: Moment, mut tensor: Tensor<'_, F>) {
         let matrix = tensor.matrix();
-        let kept = F::of(1.0 - now.learning_rate * now.decay(self.decay));
         let (weights, gradients, buffers) = tensor.split();
         match (matrix, buffers) {
             (Some((rows, columns)), [(_, average), (_, step), (_, product), (_, gram), (_, polynomial)]) => {
@@ -159,28 +153,31 @@ impl<F: Scalar> TensorRule<F> for Muon {
                 }
                 let inverse = F::of(1.0 / Norm::L2.of(step).max(self.epsilon));
                 step.iter_mut().for_each(|x| *x *= inverse);
-                self.orthogonalize((rows, columns), step, product, gram, polynomial);
-                let (rows, columns) = (rows as f64, columns as f64);
-                let scale = match self.scale {
-                    MuonScale::Original => (rows / columns).max(1.0).sqrt(),
-                    MuonScale::MatchAdamW => 0.2 * rows.max(columns).sqrt(),
-                };
-                let rate = F::of(now.learning_rate * scale);
+                for _ in 0..self.iterations {
+                    self.iterate((rows, columns), step, product, gram, polynomial);
+                }
+                let kept = F::of(1.0 - now.learning_rate * now.decay(self.weight_decay));
+                let rate = F::of(now.learning_rate * self.scale.factor(rows as f64, columns as f64));
                 weights
                     .iter_mut()
                     .zip(step)
                     .for_each(|(weight, x)| *weight = *weight * kept - rate * *x);
             }
             (_, [(_, first), (_, second)]) => {
-                let rate = F::of(now.learning_rate / now.correction(0.9));
-                let correction = F::of(1.0 / now.correction(0.999).sqrt());
-                let [beta1, rest1, beta2, rest2, epsilon] = [0.9, 0.1, 0.999, 0.001, 1e-8].map(F::of);
+                // A schedule's momentum is meant for the matrices.
+                let own = Moment {
+                    momentum: None,
+                    beta2: None,
+                    ..now
+                };
+                let rule = Adam::new().decoupled_weight_decay(self.weight_decay);
+                let coefficients = Rule::<F>::coefficients(&rule, own);
                 for (((weight, first), second), gradient) in
                     weights.iter_mut().zip(first).zip(second).zip(gradients)
                 {
-                    *first = beta1 * *first + rest1 * gradient;
-                    *second = beta2 * *second + rest2 * (gradient * gradient);
-                    *weight = *weight * kept - rate * (*first / (second.sqrt() * correction + epsilon));
+                    let mut slots = ([*first, *second], []);
+                    AdamW::<Off>::update(&coefficients, weight, gradient, &mut slots);
+                    [*first, *second] = slots.0;
                 }
             }
             _ => {}
@@ -189,9 +186,8 @@ impl<F: Scalar> TensorRule<F> for Muon {
 }
 
 impl Muon {
-    /// X becomes nearly orthogonal. Where there are more rows than columns the same is done to the transpose: then
-    /// `G = Xᵀ X` stands on the right.
-    fn orthogonalize<F: Scalar>(
+    /// X becomes more nearly orthogonal. A matrix of more rows than columns is seen as its transpose.
+    fn iterate<F: Scalar>(
         &self,
         (rows, columns): (usize, usize),
         step: &mut [F],
@@ -199,46 +195,28 @@ impl Muon {
         gram: &mut [F],
         polynomial: &mut [F],
     ) {
-        let [a, b, c] = [3.4445, -4.775, 2.0315].map(F::of);
+        let [a, b, c] = self.coefficients.map(F::of);
         let side = rows.min(columns);
-        for _ in 0..self.iterations {
-            {
-                let (Ok(x), Ok(g)) = (
-                    ArrayView2::from_shape((rows, columns), &*step),
-                    ArrayViewMut2::from_shape((side, side), &mut *gram),
-                ) else {
-                    return;
-                };
-                if rows <= columns {
-                    F::multiply(x, x.reversed_axes(), g, false);
-                } else {
-                    F::multiply(x.reversed_axes(), x, g, false);
-                }
-            }
-            let (Ok(x), Ok(g), Ok(p), Ok(xp)) = (
-                ArrayView2::from_shape((rows, columns), &*step),
-                ArrayView2::from_shape((side, side), &*gram),
-                ArrayViewMut2::from_shape((side, side), &mut *polynomial),
-                ArrayViewMut2::from_shape((rows, columns), &mut *product),
-            ) else {
-                return;
-            };
-            linalg::product(g, g, p);
-            polynomial
-                .iter_mut()
-                .zip(&*gram)
-                .for_each(|(p, &g)| *p = b * g + c * *p);
-            let Ok(p) = ArrayView2::from_shape((side, side), &*polynomial) else {
-                return;
-            };
-            if rows <= columns {
-                F::multiply(p, x, xp, false);
-            } else {
-                F::multiply(x, p, xp, false);
-            }
-            step.iter_mut()
-                .zip(&*product)
-                .for_each(|(x, &product)| *x = a * *x + product);
+        let (Ok(x), Ok(mut px), Ok(mut g), Ok(mut p)) = (
+            ArrayView2::from_shape((rows, columns), &*step),
+            ArrayViewMut2::from_shape((rows, columns), &mut *product),
+            ArrayViewMut2::from_shape((side, side), gram),
+            ArrayViewMut2::from_shape((side, side), polynomial),
+        ) else {
+            return;
+        };
+        let tall = rows > columns;
+        let (left, right) = if tall { (x.t(), x) } else { (x, x.t()) };
+        F::multiply(left, right, g.view_mut(), false);
+        linalg::product(g.view(), g.view(), p.view_mut());
+        p.zip_mut_with(&g, |p, &g| *p = b * g + c * *p);
+        if tall {
+            F::multiply(x, p.view(), px.view_mut(), false);
+        } else {
+            F::multiply(p.view(), x, px.view_mut(), false);
         }
+        step.iter_mut()
+            .zip(&*product)
+            .for_each(|(x, &product)| *x = a * *x + product);
     }
 }

@@ -3,20 +3,22 @@
 use super::{Tensor, TensorBuffer, TensorRule};
 use crate::{
     Error, Scalar,
-    optim::{Moment, settings::settings},
+    optim::{Moment, positive_epsilon, settings::settings},
     tensor_optimizer,
 };
 
 settings! {
     /// NovoGrad: gradients divided by a moving average of their norm, tensor by tensor.
     ///
-    /// `v ← β₂ v + (1 − β₂) ‖g‖²` (at the first step `‖g‖²`), `m ← β₁ m + (g / (√v + ε) + λ w)`, `w ← w − η m`.
+    /// `v ← β₂ v + (1 − β₂) ‖g‖²` (at the first step `‖g‖²`), `m ← β₁ m + (g / (√(v + ε_root) + ε) + λ w)`,
+    /// `w ← w − η m`.
     ///
     /// | setting | default | range |
     /// |---|---|---|
     /// | `beta1` β₁ | 0.9 | [0, 1) |
     /// | `beta2` β₂ | 0.25 | [0, 1) |
-    /// | `epsilon` ε | 1e-6 | > 0 |
+    /// | `epsilon` ε | 1e-6 | ≥ 0 |
+    /// | `epsilon_root` | 0 | ≥ 0 |
     /// | `weight_decay` λ | 0 | ≥ 0 |
     /// | learning rate | 0.01 | ≥ 0 |
     ///
@@ -27,7 +29,9 @@ settings! {
         /// Sets β₂, how much of the squared norm is kept at each step. Default: 0.25.
         beta2 = 0.25, below_one;
         /// Sets ε, added to the root. Default: 1e-6.
-        epsilon = 1e-6, positive;
+        epsilon = 1e-6, non_negative;
+        /// Sets what is added inside the root. Default: 0.
+        epsilon_root = 0.0, non_negative;
         /// Sets λ, the weight decay within the first moment. Default: 0.
         weight_decay = 0.0, non_negative;
     }
@@ -71,7 +75,8 @@ impl<F: Scalar> TensorRule<F> for NovoGrad {
         };
         let averaged = beta2 * squared_norm.to_f64_exact() + (1.0 - beta2) * square;
         *squared_norm = F::of(if now.step == 1 { square } else { averaged });
-        let inverse = F::one() / (squared_norm.sqrt() + F::of(self.epsilon).max(F::min_positive_value()));
+        let root = (*squared_norm + F::of(self.epsilon_root)).sqrt();
+        let inverse = F::one() / (root + positive_epsilon(self.epsilon));
         for ((weight, gradient), first) in weights.iter_mut().zip(gradients).zip(first) {
             *first = beta1 * *first + (gradient * inverse + decay * *weight);
             *weight -= rate * *first;

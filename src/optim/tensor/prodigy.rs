@@ -3,7 +3,8 @@
 use super::{Tensor, TensorBuffer, TensorRule};
 use crate::{
     Error, Scalar,
-    optim::{Memory, Moment, settings::settings},
+    error::check,
+    optim::{Memory, Moment, positive_epsilon, settings::settings},
     tensor_optimizer,
 };
 
@@ -17,15 +18,16 @@ settings! {
     /// | setting | default | range |
     /// |---|---|---|
     /// | `beta1` β₁ | 0.9 | [0, 1) |
-    /// | `beta2` β₂; β₃ is its root | 0.999 | [0, 1) |
-    /// | `epsilon` ε | 1e-8 | > 0 |
+    /// | `beta2` β₂ | 0.999 | [0, 1) |
+    /// | `beta3` β₃ | √β₂ | [0, 1) |
+    /// | `epsilon` ε | 1e-8 | ≥ 0 |
     /// | `initial` d₀ | 1e-6 | > 0 |
     /// | `coefficient` κ | 1 | > 0 |
     /// | `weight_decay` λ | 0 | ≥ 0 |
-    /// | `safeguard` | 0: off; 1: s without the factor 1/d₀·e/d | 0 or 1 |
+    /// | `safeguard_warm_up` | off | |
     /// | learning rate | 1 | ≥ 0 |
     ///
-    /// Equal to `optax.contrib.prodigy`; `safeguard(1.0)` is its `safeguard_warmup`. The estimate is the first number of
+    /// Equal to `optax.contrib.prodigy`. With `safeguard_warm_up` s takes d in place of e. The estimate is the first number of
     /// [`State::memory`](crate::optim::State::memory).
     ///
     /// Source: K. Mishchenko and A. Defazio, arXiv 2306.06101 (2023).
@@ -35,21 +37,37 @@ settings! {
         /// Sets β₂, how much of the second moment is kept at each step. Default: 0.999.
         beta2 = 0.999, below_one;
         /// Sets ε, added to the root. Default: 1e-8.
-        epsilon = 1e-8, positive;
+        epsilon = 1e-8, non_negative;
         /// Sets d₀, the first estimate. Default: 1e-6.
         initial = 1e-6, positive;
         /// Sets κ, by which estimates are multiplied. Default: 1.
         coefficient = 1.0, positive;
         /// Sets λ, the weight decay. Default: 0.
         weight_decay = 0.0, non_negative;
-        /// 1 for a learning rate that warms up: the estimate then ignores it. Default: 0.
-        safeguard = 0.0, share;
     }
+    with beta3: Option<f64> = None;
+    with safeguard_warm_up: bool = false;
 }
 
 tensor_optimizer!(Prodigy);
 
 impl Prodigy {
+    /// Sets β₃, how much of r and s is kept at each step. Default: the root of β₂.
+    pub fn beta3(mut self, beta3: f64) -> Self {
+        self.beta3 = Some(beta3);
+        self
+    }
+
+    /// Keeps the learning rate out of s: for one that warms up.
+    pub fn safeguard_warm_up(mut self) -> Self {
+        self.safeguard_warm_up = true;
+        self
+    }
+
+    fn kept(&self, beta2: f64) -> f64 {
+        self.beta3.unwrap_or(beta2.sqrt())
+    }
+
     fn estimate(&self, memory: Memory, step: u64) -> f64 {
         if step == 1 { self.initial } else { memory[0] }
     }
@@ -74,6 +92,7 @@ impl<F: Scalar> TensorRule<F> for Prodigy {
     }
 
     fn validate(&self) -> Result<(), Error> {
+        check::below_one("beta3", self.beta3.unwrap_or(0.0))?;
         self.check()
     }
 
@@ -97,13 +116,13 @@ impl<F: Scalar> TensorRule<F> for Prodigy {
             now.beta2.unwrap_or(self.beta2),
         );
         let rate = self.effective_rate(now, estimate);
-        let share = if self.safeguard > 0.0 { estimate } else { rate } * estimate / self.initial;
+        let share = if self.safeguard_warm_up { estimate } else { rate } * estimate / self.initial;
         let [b1, r1, b2, r2, b3, share] = [
             beta1,
             (1.0 - beta1) * estimate,
             beta2,
             (1.0 - beta2) * estimate * estimate,
-            beta2.sqrt(),
+            self.kept(beta2),
             share,
         ]
         .map(F::of);
@@ -131,7 +150,7 @@ impl<F: Scalar> TensorRule<F> for Prodigy {
     /// The estimate, r, and the estimate before.
     fn remember(&self, now: Moment, [inner, size]: [f64; 2]) -> Memory {
         let estimate = self.estimate(now.memory, now.step);
-        let beta3 = now.beta2.unwrap_or(self.beta2).sqrt();
+        let beta3 = self.kept(now.beta2.unwrap_or(self.beta2));
         let rate = self.effective_rate(now, estimate);
         let numerator = beta3 * now.memory[1] + estimate / self.initial * rate * inner;
         let found = if size > 0.0 {
@@ -147,10 +166,7 @@ impl<F: Scalar> TensorRule<F> for Prodigy {
         let [estimate, _, before, _] = now.memory;
         let rate = self.effective_rate(now, before);
         let decay = F::of(rate * now.decay(self.weight_decay));
-        let (rate, epsilon) = (
-            F::of(rate),
-            F::of(estimate * self.epsilon).max(F::min_positive_value()),
-        );
+        let (rate, epsilon) = (F::of(rate), positive_epsilon(estimate * self.epsilon));
         let (weights, _, buffers) = tensor.split();
         let [(_, first), (_, second), ..] = buffers else {
             return;

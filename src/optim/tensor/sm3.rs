@@ -1,6 +1,6 @@
 //! SM3: second moments of rows and columns.
 
-use super::{Tensor, TensorBuffer, TensorRule, matrix};
+use super::{Tensor, TensorBuffer, TensorRule};
 use crate::{
     Error, Scalar,
     optim::{Moment, settings::settings},
@@ -10,7 +10,8 @@ use crate::{
 settings! {
     /// SM3: Adagrad with one sum for each row and each column of a matrix.
     ///
-    /// A matrix: `v = min(rowᵢ, columnⱼ) + g²`, then each row and column keeps the largest of its v. Others: `v ← v + g²`.
+    /// A matrix: `v = min(rowᵢ, columnⱼ) + g²`, then each row and column keeps the largest of its v; a tensor of more axes has
+    /// such sums along every axis. A vector: `v ← v + g²`.
     /// `m ← β m + (1 − β) g / √(v + 1e-8)` (0 where v is 0), `w ← w − η m`.
     ///
     /// | setting | default | range |
@@ -40,15 +41,15 @@ impl<F: Scalar> TensorRule<F> for Sm3 {
         self.check()
     }
 
-    /// For a matrix: the sums of the rows, those of the columns, and those that the columns will have.
+    /// The sums along all axes, one after the other, and those that they will be. A vector has a sum for each weight.
     fn buffers(&self, shape: &[usize]) -> Vec<TensorBuffer> {
-        let len: usize = shape.iter().product();
-        let (rows, columns) = matrix(shape).unwrap_or((0, len));
+        let len = shape.iter().product();
+        let sums = if shape.len() < 2 { len } else { shape.iter().sum() };
+        let next = if shape.len() < 2 { 0 } else { sums };
         vec![
             TensorBuffer::zeros("first_moment", len),
-            TensorBuffer::zeros("rows", rows),
-            TensorBuffer::zeros("columns", columns),
-            TensorBuffer::zeros("next_columns", if rows > 0 { columns } else { 0 }),
+            TensorBuffer::zeros("sums", sums),
+            TensorBuffer::zeros("next_sums", next),
         ]
     }
 
@@ -56,10 +57,9 @@ impl<F: Scalar> TensorRule<F> for Sm3 {
     fn update(&self, now: Moment, mut tensor: Tensor<'_, F>) {
         let momentum = now.momentum.unwrap_or(self.momentum);
         let [rate, momentum, rest, epsilon] = [now.learning_rate, momentum, 1.0 - momentum, 1e-8].map(F::of);
-        let (_, columns_count) = tensor.matrix().unwrap_or((1, tensor.weights.len()));
-        let is_matrix = tensor.matrix().is_some();
+        let shape = tensor.shape;
         let (weights, mut gradients, buffers) = tensor.split();
-        let [(_, first), (_, rows), (_, columns), (_, next)] = buffers else {
+        let [(_, first), (_, sums), (_, next)] = buffers else {
             return;
         };
         let step = |weight: &mut F, first: &mut F, gradient: F, sum: F| {
@@ -71,30 +71,47 @@ impl<F: Scalar> TensorRule<F> for Sm3 {
             *first = momentum * *first + rest * direction;
             *weight -= rate * *first;
         };
-        if !is_matrix {
-            for (((weight, first), gradient), sum) in
-                weights.iter_mut().zip(first).zip(gradients).zip(columns)
-            {
+        let [outer @ .., width] = shape else { return };
+        if outer.is_empty() {
+            for (((weight, first), gradient), sum) in weights.iter_mut().zip(first).zip(gradients).zip(sums) {
                 *sum += gradient * gradient;
                 step(weight, first, gradient, *sum);
             }
             return;
         }
         next.fill(F::zero());
-        let width = columns_count.max(1);
-        for ((weights, first), row) in weights.chunks_mut(width).zip(first.chunks_mut(width)).zip(rows) {
+        let others = outer.iter().sum();
+        let (Some((rows, columns)), Some((next_rows, next_columns))) =
+            (sums.split_at_checked(others), next.split_at_mut_checked(others))
+        else {
+            return;
+        };
+        let width = (*width).max(1);
+        for (row, (weights, first)) in weights.chunks_mut(width).zip(first.chunks_mut(width)).enumerate() {
+            let bound = places(outer, row).fold(F::infinity(), |least, place| least.min(rows[place]));
             let mut largest = F::zero();
-            let sums = columns.iter().zip(next.iter_mut());
+            let sums = columns.iter().zip(next_columns.iter_mut());
             for (((weight, first), gradient), (&column, next)) in
                 weights.iter_mut().zip(first).zip(&mut gradients).zip(sums)
             {
-                let sum = row.min(column) + gradient * gradient;
+                let sum = bound.min(column) + gradient * gradient;
                 largest = largest.max(sum);
                 *next = next.max(sum);
                 step(weight, first, gradient, sum);
             }
-            *row = largest;
+            places(outer, row).for_each(|place| next_rows[place] = next_rows[place].max(largest));
         }
-        columns.copy_from_slice(next);
+        sums.copy_from_slice(next);
     }
+}
+
+/// Where the sums of a row stand: one along each axis but the last.
+fn places(outer: &[usize], row: usize) -> impl Iterator<Item = usize> {
+    let (mut begin, mut rest) = (outer.iter().sum::<usize>(), row);
+    outer.iter().rev().map(move |&len| {
+        begin -= len;
+        let place = begin + rest % len;
+        rest /= len;
+        place
+    })
 }
