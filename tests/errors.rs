@@ -384,9 +384,9 @@ fn schedules() {
             "Epochs(0)",
         ),
         (
-            Box::new(cycle(0.0, 1.0).amplitude(Amplitude::Exponential(1.5))),
+            Box::new(cycle(0.0, 1.0).amplitude(Amplitude::Exponential(-0.5))),
             "amplitude",
-            "1.5",
+            "-0.5",
         ),
         (Box::new(cycle(0.0, 1.0).momentum(0.9, 1.0)), "momentum", "1"),
         (Box::new(cycle(0.0, 1.0).momentum(0.9, 0.8)), "momentum", "0.9"),
