@@ -391,7 +391,7 @@ fn schedules() {
         (Box::new(cycle(0.0, 1.0).momentum(0.9, 1.0)), "momentum", "1"),
         (Box::new(cycle(0.0, 1.0).momentum(0.9, 0.8)), "momentum", "0.9"),
         (Box::new(plateau().factor(1.0)), "factor", "1"),
-        (Box::new(plateau().factor(0.0)), "factor", "0"),
+        (Box::new(plateau().factor(-0.1)), "factor", "-0.1"),
         (Box::new(plateau().minimum(-1.0)), "minimum", "-1"),
         (Box::new(plateau().epsilon(f64::NAN)), "epsilon", "NaN"),
         (
