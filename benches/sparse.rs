@@ -64,12 +64,16 @@ fn by_hand(inputs: &Csr<f32>, targets: &Array1<f32>, mut step: impl FnMut(&mut [
     let mut total = 0.0;
     for (row, &y) in targets.iter().enumerate() {
         let (columns, values) = inputs.row(row);
-        let mut sums = [0.0; 4];
-        let (column_blocks, value_blocks) = (columns.chunks(4), values.chunks(4));
-        for (columns, values) in column_blocks.zip(value_blocks) {
-            for ((sum, &column), &value) in sums.iter_mut().zip(columns).zip(values) {
-                *sum += value * weights[column as usize];
+        let ((column_blocks, column_rest), (value_blocks, value_rest)) =
+            (columns.as_chunks::<8>(), values.as_chunks::<8>());
+        let mut sums = [0.0; 8];
+        for (columns, values) in column_blocks.iter().zip(value_blocks) {
+            for lane in 0..8 {
+                sums[lane] += values[lane] * weights[columns[lane] as usize];
             }
+        }
+        for (&column, &value) in column_rest.iter().zip(value_rest) {
+            sums[0] += value * weights[column as usize];
         }
         let (slope, loss) = slope(sums.iter().sum(), y);
         total += f64::from(loss);

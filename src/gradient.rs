@@ -85,7 +85,14 @@ impl<F: Scalar> Gradient<F> {
         }
     }
 
+    /// The layout.
+    #[inline]
+    pub fn layout(&self) -> &Layout {
+        self.dense.layout()
+    }
+
     /// Whether only the rows touched are kept.
+    #[inline]
     pub fn is_sparse(&self) -> bool {
         self.sparse.is_some()
     }

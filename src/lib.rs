@@ -53,6 +53,7 @@
 //! | `interrupt` | off | [`Trainer::interruptible`](Trainer::interruptible): Ctrl-C ends a run at its next step |
 //! | `plot` | on | pictures: [`plot`], `History::plot` and its like |
 //! | `npy` | off | `data::MappedNpy`: NumPy's files, mapped into memory |
+//! | `sparse` | off | [`data`]: sparse inputs (`Csr`), files of svmlight and libsvm (`SvmLight`), feature hashing (`FeatureHasher`) |
 //! | `progress` | on | [`Trainer::progress_bar`] |
 //! | `rayon` | on | large steps on all cores, with the same bits on any number of them |
 //! | `tensorboard` | off | `train::TensorBoard`: event files |

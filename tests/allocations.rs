@@ -180,6 +180,26 @@ fn no_training_allocates() {
     assert!(network <= allowed, "network: {network} allocations");
 }
 
+/// Row by row, in batches whose rows share columns, and with steps to catch up on.
+#[cfg(feature = "sparse")]
+#[test]
+fn no_sparse_training_allocates() {
+    use downhill::data::Csr;
+    let mut inputs = Csr::new(5000).unwrap();
+    for row in 0..300 {
+        inputs
+            .push((0..10).map(|i| ((row * 37 + i * i * i) % 5000, 0.5)))
+            .unwrap();
+    }
+    let targets = Array1::from_shape_fn(300, |i| (i % 2) as f32);
+    let data = Dataset::new(&inputs, &targets).unwrap();
+    let line = Linear::new(5000, 1).unwrap();
+    for batch in [1, 8] {
+        let counted = in_a_run(|trainer| trainer.batch(batch).fit(&line, &BinaryCrossEntropy::new(), &data));
+        assert_eq!(counted, 0, "batches of {batch}");
+    }
+}
+
 /// Epochs are single steps here, and their records are kept: the rest allocates nothing.
 #[test]
 fn no_minimisation_allocates() {

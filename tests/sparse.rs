@@ -335,6 +335,13 @@ fn sprs_comes_and_goes() {
     assert_eq!(Csr::try_from(&sprs).unwrap(), matrix);
     assert_eq!(Csr::try_from(&sprs.to_csc()).unwrap(), matrix);
     assert_eq!(Csr::from_dense(&matrix.to_dense()).unwrap(), matrix);
+    let empty = Csr::<f64>::new(7).unwrap();
+    assert_eq!(Csr::try_from(&empty.to_sprs()).unwrap(), empty);
+    let no_targets = Array1::<f64>::zeros(0);
+    assert!(matches!(
+        Dataset::<f64, _, _>::new(&empty, &no_targets),
+        Err(Error::Empty { .. })
+    ));
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! Data: rows of inputs and targets, and which of them a step sees.
 
 mod dataset;
+#[cfg(feature = "sparse")]
+mod hashing;
 #[cfg(feature = "npy")]
 mod npy;
 mod prefetch;
@@ -11,9 +13,13 @@ mod sparse;
 mod split;
 mod standardize;
 mod stream;
+#[cfg(feature = "sparse")]
+mod svmlight;
 
 pub use dataset::Dataset;
 pub(crate) use dataset::Views;
+#[cfg(feature = "sparse")]
+pub use hashing::FeatureHasher;
 #[cfg(feature = "npy")]
 pub use npy::MappedNpy;
 pub use sampler::{Batch, BatchSize, Order, Sampler};
@@ -24,3 +30,5 @@ pub use sparse::{Csr, CsrView};
 pub use split::{Fold, Split};
 pub use standardize::Standardizer;
 pub use stream::{Failure, Stream};
+#[cfg(feature = "sparse")]
+pub use svmlight::{Labelled, Sample, SvmLight};

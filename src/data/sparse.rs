@@ -32,7 +32,7 @@ use crate::{Error, Scalar, error::check};
 #[derive(Debug, Clone, PartialEq)]
 pub struct Csr<F> {
     columns: usize,
-    /// Where each row begins, and where the last one ends.
+    /// Where each row begins, and where the last one ends; empty without rows, so that the default allocates nothing.
     starts: Vec<usize>,
     indices: Vec<u32>,
     values: Vec<F>,
@@ -42,7 +42,7 @@ pub struct Csr<F> {
 #[derive(Debug, Clone, Copy)]
 pub struct CsrView<'a, F> {
     columns: usize,
-    /// One more than there are rows.
+    /// One more than there are rows, if there is any.
     starts: &'a [usize],
     indices: &'a [u32],
     values: &'a [F],
@@ -52,7 +52,7 @@ impl<F> Default for Csr<F> {
     fn default() -> Self {
         Self {
             columns: 0,
-            starts: vec![0],
+            starts: Vec::new(),
             indices: Vec::new(),
             values: Vec::new(),
         }
@@ -98,6 +98,9 @@ impl<F: Scalar> Csr<F> {
             }
             last = Some(column);
         }
+        if self.starts.is_empty() {
+            self.starts.push(0);
+        }
         self.starts.push(self.values.len());
         Ok(())
     }
@@ -130,17 +133,17 @@ impl<F: Scalar> Csr<F> {
     /// The same as a matrix of `sprs`.
     pub fn to_sprs(&self) -> CsMatI<F, u32, usize> {
         let shape = (self.rows(), self.columns);
-        CsMatI::new(
-            shape,
-            self.starts.clone(),
-            self.indices.clone(),
-            self.values.clone(),
-        )
+        let starts = if self.starts.is_empty() {
+            vec![0]
+        } else {
+            self.starts.clone()
+        };
+        CsMatI::new(shape, starts, self.indices.clone(), self.values.clone())
     }
 
     /// The number of rows.
     pub fn rows(&self) -> usize {
-        self.starts.len() - 1
+        self.starts.len().saturating_sub(1)
     }
 
     /// The number of columns.
@@ -161,6 +164,11 @@ impl<F: Scalar> Csr<F> {
     pub fn row(&self, row: usize) -> (&[u32], &[F]) {
         let range = self.starts[row]..self.starts[row + 1];
         (&self.indices[range.clone()], &self.values[range])
+    }
+
+    /// Sets the number of columns, to more than every entry's.
+    pub(super) fn set_columns(&mut self, columns: usize) {
+        self.columns = columns;
     }
 }
 
@@ -216,22 +224,23 @@ impl<F: Scalar> Samples for Csr<F> {
 
     #[inline]
     fn count(view: &CsrView<'_, F>) -> usize {
-        view.starts.len() - 1
+        view.starts.len().saturating_sub(1)
     }
 
     #[inline]
     fn slice<'a>(view: &Self::View<'a>, rows: Range<usize>) -> Self::View<'a> {
         CsrView {
-            starts: &view.starts[rows.start..=rows.end],
+            starts: view.starts.get(rows.start..=rows.end).unwrap_or_default(),
             ..*view
         }
     }
 
     fn gather(&mut self, from: &CsrView<'_, F>, rows: &[usize]) {
         self.columns = from.columns;
-        self.starts.truncate(1);
+        self.starts.clear();
         self.indices.clear();
         self.values.clear();
+        self.starts.extend((!rows.is_empty()).then_some(0));
         for &row in rows {
             let range = from.starts[row]..from.starts[row + 1];
             self.indices.extend_from_slice(&from.indices[range.clone()]);
@@ -241,8 +250,8 @@ impl<F: Scalar> Samples for Csr<F> {
     }
 
     fn non_finite(view: &CsrView<'_, F>) -> Option<(usize, f64)> {
-        let (first, last) = (view.starts[0], view.starts[view.starts.len() - 1]);
-        view.values[first..last]
+        let (first, last) = (view.starts.first()?, view.starts.last()?);
+        view.values[*first..*last]
             .iter()
             .enumerate()
             .find_map(|(i, x)| Some((i, x.non_finite()?)))
