@@ -186,12 +186,12 @@ fn no_training_allocates() {
 fn no_sparse_training_allocates() {
     use downhill::data::Csr;
     let mut inputs = Csr::new(5000).unwrap();
-    for row in 0..300 {
+    for row in 0..1000 {
         inputs
             .push((0..10).map(|i| ((row * 37 + i * i * i) % 5000, 0.5)))
             .unwrap();
     }
-    let targets = Array1::from_shape_fn(300, |i| (i % 2) as f32);
+    let targets = Array1::from_shape_fn(1000, |i| (i % 2) as f32);
     let data = Dataset::new(&inputs, &targets).unwrap();
     let line = Linear::new(5000, 1).unwrap();
     for batch in [1, 8] {
