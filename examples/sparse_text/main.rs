@@ -65,22 +65,14 @@ fn main() -> Result<(), Box<dyn Error>> {
         Dataset::new(&train.inputs, &train.labels)?,
         Dataset::new(&test.inputs, &test.labels)?,
     );
+    let fit =
+        |name, optimizer, rates: &[f64]| contender(name, optimizer, rates, &model, &train_data, &test_data);
     let contenders = [
-        contender(
-            "SGD",
-            || Box::new(Sgd),
-            &[0.1, 0.3, 1.0, 3.0, 10.0, 30.0],
-            &model,
-            &train_data,
-            &test_data,
-        )?,
-        contender(
+        fit("SGD", || Box::new(Sgd), &[0.1, 0.3, 1.0, 3.0, 10.0])?,
+        fit(
             "Adagrad",
             || Box::new(Adagrad::new()),
-            &[0.003, 0.01, 0.03, 0.1, 0.3, 1.0],
-            &model,
-            &train_data,
-            &test_data,
+            &[0.03, 0.1, 0.3, 1.0, 3.0],
         )?,
     ];
     for contender in &contenders {

@@ -7,6 +7,8 @@ use plotters::{coord::Shift, prelude::*};
 
 use crate::{Contender, last_loss};
 
+/// From loss to loss.
+const LOSSES: std::ops::Range<f64> = 0.002..6.0;
 const COLORS: [RGBColor; 2] = [RGBColor(214, 96, 20), RGBColor(31, 119, 180)];
 
 type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
@@ -35,7 +37,7 @@ fn epochs(area: &Area<'_>, contenders: &[Contender]) -> Outcome {
         .margin(12)
         .x_label_area_size(38)
         .y_label_area_size(48)
-        .build_cartesian_2d(1.0..last as f64, (0.02..3.5).log_scale())?;
+        .build_cartesian_2d(1.0..last as f64, LOSSES.log_scale())?;
     chart
         .configure_mesh()
         .light_line_style(TRANSPARENT)
@@ -68,7 +70,7 @@ fn epochs(area: &Area<'_>, contenders: &[Contender]) -> Outcome {
     }
     chart
         .configure_series_labels()
-        .position(SeriesLabelPosition::UpperRight)
+        .position(SeriesLabelPosition::LowerLeft)
         .background_style(WHITE.mix(0.8))
         .label_font(("sans-serif", 14))
         .draw()?;
@@ -82,7 +84,7 @@ fn rates(area: &Area<'_>, contenders: &[Contender]) -> Outcome {
         .margin(12)
         .x_label_area_size(38)
         .y_label_area_size(48)
-        .build_cartesian_2d((0.002..50.0).log_scale(), (0.02..3.5).log_scale())?;
+        .build_cartesian_2d((0.02..15.0).log_scale(), LOSSES.log_scale())?;
     chart
         .configure_mesh()
         .light_line_style(TRANSPARENT)
@@ -96,7 +98,7 @@ fn rates(area: &Area<'_>, contenders: &[Contender]) -> Outcome {
         let points: Vec<_> = contender
             .runs
             .iter()
-            .map(|(rate, run)| (*rate, last_loss(run).min(3.5)))
+            .map(|(rate, run)| (*rate, last_loss(run).min(LOSSES.end)))
             .collect();
         chart
             .draw_series(LineSeries::new(points.clone(), color.stroke_width(2)))?
@@ -110,25 +112,25 @@ fn rates(area: &Area<'_>, contenders: &[Contender]) -> Outcome {
     }
     chart
         .configure_series_labels()
-        .position(SeriesLabelPosition::UpperRight)
+        .position(SeriesLabelPosition::UpperMiddle)
         .background_style(WHITE.mix(0.8))
         .label_font(("sans-serif", 14))
         .draw()?;
     Ok(())
 }
 
-/// How large the weights are of features that are in 1, 2, 4, … paragraphs, those of the most frequent being 1.
+/// How large the weights are of features that are in 1, 2, 4, … paragraphs, over those of the most frequent.
 fn weights(area: &Area<'_>, contenders: &[Contender], frequencies: &[u32]) -> Outcome {
     let largest = f64::from(frequencies.iter().copied().max().unwrap_or(1));
     let mut chart = ChartBuilder::on(area)
         .caption(
-            "Size of a weight, by how frequent its feature is",
+            "Size of weights over that of the most frequent",
             ("sans-serif", 17),
         )
         .margin(12)
         .x_label_area_size(38)
         .y_label_area_size(48)
-        .build_cartesian_2d((1.0..largest).log_scale(), (0.01..3.0).log_scale())?;
+        .build_cartesian_2d((1.0..largest).log_scale(), (0.003..6.0).log_scale())?;
     chart
         .configure_mesh()
         .light_line_style(TRANSPARENT)

@@ -11,7 +11,7 @@ use downhill::{
 const TEST_ARTICLES: usize = 4;
 /// Sequences of up to so many characters are counted.
 const LONGEST: usize = 4;
-const COLUMNS: usize = 1 << 18;
+const COLUMNS: usize = 1 << 17;
 
 /// Paragraphs as hashed counts of short sequences of characters, and the number of each one's language.
 pub(crate) struct Texts {
