@@ -78,6 +78,14 @@ fn main() -> Result<(), Box<dyn Error>> {
                 .norms(),
         )
         .callback(ProgressLines::every(Span::Epochs(20)));
+    // A page about it all, when it is over.
+    #[cfg(feature = "plot")]
+    let trainer = trainer.callback(
+        downhill::train::Report::new(folder.join("report.html"))
+            .title("A wave, with one bad row")
+            .setting("rows", data.len())
+            .setting("patience", "25 epochs, 0.1 %"),
+    );
     #[cfg(feature = "tensorboard")]
     let trainer = trainer.callback(downhill::train::TensorBoard::new(&folder).steps(10).norms(50));
     let run = trainer.minimize(risk)?;

@@ -505,3 +505,80 @@ mod traced {
         );
     }
 }
+
+#[cfg(feature = "plot")]
+mod reports {
+    use downhill::train::Report;
+
+    use super::*;
+
+    #[test]
+    fn a_report_says_how_it_went() {
+        let path = folder("report").join("new/run.html");
+        let report = Report::new(&path)
+            .title("1 < 2 & 3")
+            .setting("data <x>", "made \"up\"");
+        let run = fit(trainer().epochs(200).seed(11).callback(report)).unwrap();
+        let page = fs::read_to_string(&path).unwrap();
+        for part in [
+            "<!DOCTYPE html>",
+            "<h1>1 &lt; 2 &amp; 3</h1>",
+            "<dt>data &lt;x&gt;<dd>made \"up\"",
+            "<dt>stopped<dd>finished",
+            &format!(
+                "the lowest \"validation_loss\" {} at step {}",
+                run.best.value, run.best.step
+            ),
+            "<dt>optimiser<dd>momentum",
+            "<dt>learning rate<dd>a number",
+            "<dt>seed<dd>11",
+            "<dt>rows in a batch<dd>4",
+            "<td>weight<td>[2, 1]<td>",
+            env!("CARGO_PKG_VERSION"),
+        ] {
+            assert!(page.contains(part), "the page does not say {part:?}");
+        }
+        assert_eq!(page.matches("<svg").count(), 1);
+        assert!(!page.contains("<script") && !page.contains("href=") && !page.contains("src="));
+        // One epoch in four, and the best.
+        let rows = page.matches("<tr><td>").count() + page.matches("<tr class=\"best\">").count();
+        assert!((50 + 2..=51 + 2).contains(&rows), "{rows} rows");
+        assert_eq!(page.matches("<tr class=\"best\">").count(), 1);
+        let last = run.history.last().unwrap();
+        assert!(page.contains(&format!("<td>{:.5}", last.learning_rate)));
+    }
+
+    #[test]
+    fn a_report_of_a_run_without_an_epoch_has_no_curves() {
+        let path = folder("report-short").join("run.html");
+        fs::write(&path, "an older one").unwrap();
+        fit(trainer().steps(1).callback(Report::new(&path))).unwrap();
+        let page = fs::read_to_string(&path).unwrap();
+        assert!(page.starts_with("<!DOCTYPE html>") && !page.contains("<svg"));
+    }
+
+    #[test]
+    fn a_report_is_refused_before_the_first_step_and_fails_without_loss() {
+        let folder = folder("report-refused");
+        refused(
+            trainer().callback(Report::new(&folder)),
+            &["report-refused", "written"],
+        );
+        let path = folder.join("run.html");
+        let report = Report::new(&path);
+        // The file turns into a folder under way.
+        let swap = |event: &downhill::train::StepEvent<'_, f64>| {
+            if event.step == 1 {
+                fs::remove_file(&path).unwrap();
+                fs::create_dir(&path).unwrap();
+            }
+        };
+        let run = fit(trainer().epochs(2).callback(report).on_step(swap)).unwrap();
+        assert!(
+            matches!(run.stop, StopReason::Failed(Error::Io { .. })),
+            "{:?}",
+            run.stop
+        );
+        assert_eq!(run.epochs, 2);
+    }
+}

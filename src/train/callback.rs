@@ -46,6 +46,8 @@ impl From<Result<(), Error>> for Control {
 pub struct StartEvent<'a, F> {
     /// The name of the optimiser.
     pub optimizer: &'a str,
+    /// The kind of learning-rate schedule; `"f64"` where it is a number.
+    pub schedule: &'a str,
     /// The seed of everything random.
     pub seed: u64,
     /// The parameters from which the run goes on.

@@ -7,6 +7,7 @@
 //! | `TensorBoard` | event files (feature `tensorboard`) |
 //! | `Tracing` | events of the crate `tracing` (feature `tracing`) |
 //! | `ProgressBar`, [`ProgressLines`] | how far it is (bars: feature `progress`) |
+//! | `Report` | a page about the run: curves, settings, epochs, environment (feature `plot`) |
 //! | [`Norms`] | measures gradients, weights and updates, for a closure; the logs do on request |
 //!
 //! A callback of one's own implements [`Callback`], or is a closure: [`Trainer::on_step`], [`Trainer::on_epoch`].
@@ -33,6 +34,8 @@ pub use average::{Average, Averager};
 pub use callback::{Callback, Control, EpochEvent, EpochStartEvent, StartEvent, StepEvent};
 #[cfg(feature = "progress")]
 pub use callbacks::ProgressBar;
+#[cfg(feature = "plot")]
+pub use callbacks::Report;
 #[cfg(feature = "tensorboard")]
 pub use callbacks::TensorBoard;
 #[cfg(feature = "tracing")]

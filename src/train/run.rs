@@ -141,6 +141,7 @@ impl<'a, F: Scalar, O: Objective<F>> Loop<'a, F, O> {
     pub(super) fn start(&mut self) -> Result<(), Error> {
         let event = StartEvent {
             optimizer: self.trainer.optimizer.name(),
+            schedule: &self.schedule.kind(),
             seed: self.trainer.seed,
             params: &self.params,
             step: self.step,

@@ -6,6 +6,8 @@ mod norms;
 #[cfg(feature = "progress")]
 mod progress_bar;
 mod progress_lines;
+#[cfg(feature = "plot")]
+mod report;
 #[cfg(feature = "tensorboard")]
 mod tensor_board;
 #[cfg(feature = "tracing")]
@@ -17,6 +19,8 @@ pub use norms::{Norms, TensorNorms};
 #[cfg(feature = "progress")]
 pub use progress_bar::ProgressBar;
 pub use progress_lines::ProgressLines;
+#[cfg(feature = "plot")]
+pub use report::Report;
 #[cfg(feature = "tensorboard")]
 pub use tensor_board::TensorBoard;
 #[cfg(feature = "tracing")]
