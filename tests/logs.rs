@@ -530,7 +530,7 @@ mod reports {
                 run.best.value, run.best.step
             ),
             "<dt>optimiser<dd>momentum",
-            "<dt>learning rate<dd>a number",
+            "<dt>learning rate<dd>constant",
             "<dt>seed<dd>11",
             "<dt>rows in a batch<dd>4",
             "<td>weight<td>[2, 1]<td>",
@@ -580,5 +580,37 @@ mod reports {
             run.stop
         );
         assert_eq!(run.epochs, 2);
+    }
+}
+
+/// The run went on to step 6 after its checkpoint at step 3; the one that is continued there writes what it would have.
+#[cfg(feature = "checkpoint")]
+#[test]
+fn a_continued_run_goes_on_with_its_logs() {
+    use downhill::train::Checkpoints;
+
+    let folder = folder("continued");
+    let logged = |name: &str| {
+        let file = |ending: &str| folder.join(format!("{name}.{ending}"));
+        trainer()
+            .callback(LogFile::csv(file("csv")).every(Span::Steps(1)).norms())
+            .callback(LogFile::json_lines(file("jsonl")).every(Span::Steps(2)))
+    };
+    let whole = fit(logged("whole").epochs(4)).unwrap();
+    let checkpoints = Checkpoints::new(folder.join("checkpoints"))
+        .every(Span::Steps(3))
+        .keep(9);
+    fit(logged("part").steps(7).checkpoint(checkpoints)).unwrap();
+    let mut files: Vec<_> = fs::read_dir(folder.join("checkpoints"))
+        .unwrap()
+        .map(|file| file.unwrap().path())
+        .collect();
+    files.sort();
+    let continued = fit(logged("part").epochs(4).resume(&files[0])).unwrap();
+    assert_eq!(continued.resumed.map(|from| from.step), Some(3));
+    assert_eq!(continued.params, whole.params);
+    for ending in ["csv", "jsonl"] {
+        let text = |name: &str| fs::read_to_string(folder.join(format!("{name}.{ending}"))).unwrap();
+        assert_eq!(text("part"), text("whole"), "{ending}");
     }
 }

@@ -148,7 +148,7 @@ impl<F: Scalar> Callback<F> for Report {
             (
                 "learning rate",
                 if event.schedule == "f64" {
-                    "a number"
+                    "constant"
                 } else {
                     event.schedule
                 }
