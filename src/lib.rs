@@ -30,6 +30,7 @@
 //! | write a model, loss, optimiser, schedule | [`Model`], [`Loss`] or [`loss::Pointwise`], [`optim::Rule`], [`LrSchedule`] |
 //! | clip, transform or average what a run does | [`transform`], [`train::Average`], [`train::Constraint`] |
 //! | see or stop a run | [`train::Callback`] |
+//! | stop a run and continue it, or put parameters into a file | [`train::Checkpoints`], [`Params::save`] |
 //! | check a gradient | [`objective::check_gradient`] |
 //! | find a learning rate, search hyperparameters, cross-validate | [`tune`] |
 //! | draw what happened | [`plot`] |

@@ -207,3 +207,29 @@ fn verify(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A file of a later version, whole in itself.
+    #[test]
+    fn a_newer_file_says_so() {
+        let path = std::env::temp_dir().join(format!("downhill-newer-{}.safetensors", std::process::id()));
+        Params::from_vec("a", vec![1.0]).save(&path).unwrap();
+        let mut bytes = fs::read(&path).unwrap();
+        let version = HEADER + OPENING.len();
+        bytes[version..version + 3].copy_from_slice(b"002");
+        let end = HEADER + stamp(0, 0).len();
+        bytes[end - 8..end].copy_from_slice(b"00000000");
+        let crc = format!("{:08x}", crc32fast::hash(&bytes));
+        bytes[end - 8..end].copy_from_slice(crc.as_bytes());
+        fs::write(&path, &bytes).unwrap();
+        let refused = Archive::open(&path).map(|_| ()).unwrap_err();
+        fs::remove_file(&path).unwrap();
+        assert!(
+            matches!(&refused, Error::Malformed { place, given, .. } if place == "the version of the format" && given == "2"),
+            "{refused}"
+        );
+    }
+}

@@ -45,34 +45,28 @@ impl Interrupt {
         self.0.load(Ordering::Relaxed)
     }
 
-    /// The flag that Ctrl-C raises (and, on Unix, a polite request to terminate: `SIGTERM`, `SIGHUP`). A second signal ends
-    /// the process at once. Feature `interrupt`.
+    /// The flag that Ctrl-C raises, and the polite request to terminate (`SIGTERM`) that schedulers send. A second signal ends
+    /// the process at once, with code 130. Other handlers of the program stay. Feature `interrupt`.
     ///
     /// # Errors
-    /// [`Error::Io`] if the program already handles these signals itself.
+    /// [`Error::Io`] if the system refuses.
     #[cfg(feature = "interrupt")]
     pub fn on_ctrl_c() -> Result<Self, Error> {
-        use std::sync::OnceLock;
+        use signal_hook::{
+            consts::{SIGINT, SIGTERM},
+            flag,
+        };
 
-        static FLAG: OnceLock<Result<Interrupt, Error>> = OnceLock::new();
+        static FLAG: std::sync::OnceLock<Result<Interrupt, Error>> = std::sync::OnceLock::new();
         let install = || {
-            let flag = Interrupt::new();
-            let raised = flag.clone();
-            // 130 is what a shell reports of a program that Ctrl-C has ended.
-            let handle = move || {
-                if raised.0.swap(true, Ordering::Relaxed) {
-                    std::process::exit(130);
-                }
-            };
-            match ctrlc::try_set_handler(handle) {
-                Ok(()) => Ok(flag),
-                Err(error) => Err(Error::Io {
-                    path: "Ctrl-C".into(),
-                    action: "handled",
-                    kind: std::io::ErrorKind::Other,
-                    message: error.to_string(),
-                }),
+            let interrupt = Interrupt::new();
+            for signal in [SIGINT, SIGTERM] {
+                // In this order: the first signal finds the flag still down.
+                flag::register_conditional_shutdown(signal, 130, Arc::clone(&interrupt.0))
+                    .and_then(|_| flag::register(signal, Arc::clone(&interrupt.0)))
+                    .map_err(|error| Error::io(std::path::Path::new("Ctrl-C"), "handled", &error))?;
             }
+            Ok(interrupt)
         };
         FLAG.get_or_init(install).clone()
     }
@@ -88,7 +82,7 @@ impl<F: Scalar> Trainer<'_, F> {
     /// Ends at the next step after Ctrl-C, with everything saved; see [`Interrupt::on_ctrl_c`]. Feature `interrupt`.
     ///
     /// # Errors
-    /// From [`Trainer::minimize`] and [`Trainer::fit`]: [`Error::Io`] if the program already handles Ctrl-C itself.
+    /// From [`Trainer::minimize`] and [`Trainer::fit`]: [`Error::Io`] if the system refuses.
     #[cfg(feature = "interrupt")]
     pub fn interruptible(mut self) -> Self {
         self.interrupt = Some(Interrupt::on_ctrl_c());

@@ -147,7 +147,7 @@ type Surround = fn(Trainer<'static, f64>) -> Trainer<'static, f64>;
 type Schedule = fn(f64) -> Box<dyn LrSchedule>;
 
 /// Seven rows, a model with a matrix and a vector, a validation set and a metric.
-fn minimize(trainer: Trainer<'_, f64>) -> Run<f64> {
+pub(crate) fn minimize(trainer: Trainer<'_, f64>) -> Run<f64> {
     let inputs = Array2::from_shape_fn((10, 3), |(row, column)| {
         ((row * (3 + 2 * column) + column) % 7) as f64 / 3.0 - 1.0
     });

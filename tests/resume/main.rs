@@ -1,6 +1,9 @@
 //! A run that is stopped and continued gives the bits of one that never stopped.
 
 mod every_step;
+mod files;
+mod kill;
+mod settings;
 
 #[path = "../optimizers/mod.rs"]
 mod optimizers;

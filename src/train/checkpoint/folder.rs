@@ -9,6 +9,9 @@ use std::{
 use super::{Checkpoints, Resume, Resumed};
 use crate::{Error, archive::Archive};
 
+/// The name of the file of the best parameters.
+pub(super) const BEST: &str = "best.safetensors";
+
 /// The name of the checkpoint after so many steps; names sort as steps do.
 pub(super) fn name(step: u64) -> String {
     format!("step-{step:012}.safetensors")
@@ -54,6 +57,25 @@ pub(super) fn prune(folder: &Path, keep: usize) -> Result<(), Error> {
         .try_for_each(|(_, path)| fs::remove_file(path).map_err(|error| Error::io(path, "removed", &error)))
 }
 
+/// Removes what was being written when a process was killed.
+fn clear(folder: &Path) -> Result<(), Error> {
+    for entry in fs::read_dir(folder).map_err(|error| Error::io(folder, "read", &error))? {
+        let path = entry.map_err(|error| Error::io(folder, "read", &error))?.path();
+        let name = path
+            .file_name()
+            .and_then(|name| name.to_str())
+            .unwrap_or_default();
+        if let Some(name) = name
+            .strip_prefix('.')
+            .and_then(|name| name.strip_suffix(".partial"))
+            && (step_of(name).is_some() || name == BEST)
+        {
+            fs::remove_file(&path).map_err(|error| Error::io(&path, "removed", &error))?;
+        }
+    }
+    Ok(())
+}
+
 impl Resume {
     /// The file to continue from, read and whole; none where there is none and the run may start.
     pub(super) fn find(self) -> Result<Option<(Archive, Resumed)>, Error> {
@@ -93,9 +115,10 @@ impl Resume {
 }
 
 impl Checkpoints {
-    /// Makes the folder, and refuses one in which another run has gone further than this one, which would be mixed up.
+    /// Makes the folder, clears it of what a kill has left half written, and refuses one in which another run has gone further than this one, which would be mixed up.
     pub(super) fn prepare(&self, resumed: Option<&Resumed>) -> Result<(), Error> {
         fs::create_dir_all(&self.folder).map_err(|error| Error::io(&self.folder, "made", &error))?;
+        clear(&self.folder)?;
         let begin = resumed.map_or(0, |resumed| resumed.step);
         let skipped = resumed.map_or(0, |resumed| resumed.skipped.len());
         let files = list(&self.folder)?;

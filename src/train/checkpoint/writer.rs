@@ -106,7 +106,7 @@ impl Checkpoints {
             }
             let mut memo = Memo::new();
             memo.put_part("best", snapshot.memo.part("best"));
-            archive::write(&self.folder.join("best.safetensors"), &params, &memo)?;
+            archive::write(&self.folder.join(folder::BEST), &params, &memo)?;
         }
         folder::prune(&self.folder, self.keep)
     }
