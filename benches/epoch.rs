@@ -1,17 +1,66 @@
-//! Whole epochs: logistic regression and a network, batch by batch, and a million steps on a function of two weights.
+//! Whole epochs: logistic regression and a network, batch by batch.
+//!
+//! "by hand" is gradient descent in a plain loop over the same rows, without the loss: the floor of the others.
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use downhill::data::{BatchSize, Order};
 use downhill::ndarray::{Array1, Array2};
-use downhill::optim::{Optimizer, State};
+use downhill::optim::Optimizer;
 use downhill::prelude::*;
 use downhill::rand::{RngExt, SeedableRng, rngs::ChaCha12Rng};
+use pulp::{Arch, NullaryFnOnce};
 use std::{hint::black_box, time::Duration};
 
 /// Inputs uniform on [−1, 1).
 fn inputs<F: Scalar>(rows: usize, columns: usize) -> Array2<F> {
     let mut random = ChaCha12Rng::seed_from_u64(1);
     Array2::from_shape_simple_fn((rows, columns), || F::of(random.random_range(-1.0..1.0)))
+}
+
+/// One epoch of logistic regression from zero, vectorised for the processor at hand.
+struct ByHand<'a, F> {
+    inputs: &'a [F],
+    targets: &'a [F],
+    columns: usize,
+    batch: usize,
+    rate: F,
+}
+
+impl<F: Scalar> NullaryFnOnce for ByHand<'_, F> {
+    type Output = Vec<F>;
+
+    #[inline(always)]
+    fn call(self) -> Vec<F> {
+        const LANES: usize = 32;
+        let (mut w, mut gradient) = (vec![F::zero(); self.columns], vec![F::zero(); self.columns]);
+        let batches = self.inputs.chunks(self.columns * self.batch);
+        for (rows, targets) in batches.zip(self.targets.chunks(self.batch)) {
+            gradient.fill(F::zero());
+            let scale = self.rate / F::of(targets.len() as f64);
+            for (row, &target) in rows.chunks_exact(self.columns).zip(targets) {
+                let mut sums = [F::zero(); LANES];
+                let ((row_blocks, row_rest), (w_blocks, w_rest)) =
+                    (row.as_chunks::<LANES>(), w.as_chunks::<LANES>());
+                for (x, w) in row_blocks.iter().zip(w_blocks) {
+                    for lane in 0..LANES {
+                        sums[lane] += x[lane] * w[lane];
+                    }
+                }
+                for ((sum, &x), &w) in sums.iter_mut().zip(row_rest).zip(w_rest) {
+                    *sum += x * w;
+                }
+                let logit = sums.into_iter().sum::<F>();
+                let slope = scale * (F::one() / (F::one() + (-logit).exp()) - target);
+                for (g, &x) in gradient.iter_mut().zip(row) {
+                    *g += slope * x;
+                }
+            }
+            for (w, &g) in w.iter_mut().zip(&gradient) {
+                *w -= g;
+            }
+        }
+        w
+    }
 }
 
 fn logistic<F: Scalar>(criterion: &mut Criterion, scalar: &str)
@@ -34,7 +83,25 @@ where
     let mut group = criterion.benchmark_group(format!("logistic 100,000 x 100 {scalar}"));
     group.sample_size(10).measurement_time(Duration::from_secs(2));
     group.throughput(Throughput::Elements(rows as u64));
-    for (batch, rate) in [(1, 0.01), (32, 0.1), (256, 0.5)] {
+    let (x, y) = (
+        inputs.as_slice().expect("one block"),
+        targets.as_slice().expect("one block"),
+    );
+    for (batch, rate) in [(1, 0.01), (32, 0.1), (256, 0.5), (rows, 1.0)] {
+        group.bench_function(format!("batch {batch}, by hand"), |bencher| {
+            bencher.iter(|| {
+                Arch::new().dispatch(ByHand {
+                    inputs: black_box(x),
+                    targets: y,
+                    columns,
+                    batch,
+                    rate: F::of(rate),
+                })
+            });
+        });
+        if batch == rows {
+            break;
+        }
         for order in [Order::Sequential, Order::Shuffled] {
             group.bench_function(format!("batch {batch}, {order:?}"), |bencher| {
                 bencher.iter(|| {
@@ -94,63 +161,10 @@ fn network(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// What a step costs beside the arithmetic: the rule alone in a loop, and the whole trainer.
-fn tiny(criterion: &mut Criterion) {
-    const STEPS: u64 = 100_000;
-    let mut group = criterion.benchmark_group("Rosenbrock, 100,000 steps f64");
-    group.sample_size(20).throughput(Throughput::Elements(STEPS));
-    let function = |x: &[f64], g: &mut [f64]| {
-        let (a, b) = (1.0 - x[0], x[1] - x[0] * x[0]);
-        g[0] = -2.0 * a - 400.0 * x[0] * b;
-        g[1] = 200.0 * b;
-        a * a + 100.0 * b * b
-    };
-    fn own_loop<O: Optimizer<f64>>(optimizer: &O, function: impl Fn(&[f64], &mut [f64]) -> f64) -> [f64; 2] {
-        let mut layout = Layout::new();
-        layout.add("x", 2).expect("one tensor");
-        let mut state = State::new(optimizer, &layout, &[]).expect("legal settings");
-        let (mut x, mut g) = ([-1.2, 1.0], [0.0; 2]);
-        for _ in 0..STEPS {
-            black_box(function(&x, &mut g));
-            optimizer
-                .step(&mut state, &mut x, &g, 1e-3.into())
-                .expect("equal lengths");
-        }
-        x
-    }
-    group.bench_function("gradient descent, own loop", |bencher| {
-        bencher.iter(|| own_loop(&GradientDescent, function))
-    });
-    group.bench_function("adam, own loop", |bencher| {
-        bencher.iter(|| own_loop(&Adam::new(), function))
-    });
-    let start = vec![-1.2, 1.0];
-    group.bench_function("gradient descent, trainer", |bencher| {
-        bencher.iter(|| {
-            let objective = Function::new(start.clone(), function);
-            Trainer::new(GradientDescent)
-                .learning_rate(1e-3)
-                .steps(STEPS)
-                .minimize(objective)
-        });
-    });
-    group.bench_function("adam, trainer", |bencher| {
-        bencher.iter(|| {
-            let objective = Function::new(start.clone(), function);
-            Trainer::new(Adam::new())
-                .learning_rate(1e-3)
-                .steps(STEPS)
-                .minimize(objective)
-        });
-    });
-    group.finish();
-}
-
 fn epoch(criterion: &mut Criterion) {
     logistic::<f32>(criterion, "f32");
     logistic::<f64>(criterion, "f64");
     network(criterion);
-    tiny(criterion);
 }
 
 criterion_group!(benches, epoch);

@@ -69,10 +69,12 @@ mod error;
 mod gradient;
 mod group;
 mod linalg;
+mod math;
 mod memo;
 mod memory;
 mod parallel;
 mod params;
+mod prefetch;
 mod scalar;
 
 pub mod data;

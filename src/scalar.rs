@@ -14,7 +14,15 @@ mod sealed {
 
 /// `f32` or `f64`. Sealed: numerical promises (tolerances, determinism) are made for these two only.
 pub trait Scalar:
-    ndarray::NdFloat + FromPrimitive + Default + std::iter::Sum + crate::data::Element + sealed::Sealed + 'static
+    ndarray::NdFloat
+    + FromPrimitive
+    + Default
+    + std::iter::Sum
+    + crate::data::Element
+    + crate::linalg::Lanes
+    + crate::math::Elementary
+    + sealed::Sealed
+    + 'static
 {
     /// The nearest value to `value`. Hyperparameters are `f64` and are cast once a step.
     fn of(value: f64) -> Self;

@@ -3,7 +3,7 @@
 use ndarray::{Array1, ArrayView1, ArrayView2, ArrayViewMut2, Axis};
 
 use super::{Loss, Pointwise};
-use crate::{Error, Scalar, error::check};
+use crate::{Error, Scalar, error::check, math};
 
 /// Binary cross-entropy of a logit: `(1 − y) p + L log(1 + e⁻ᵖ)` with `L = 1 + (c − 1) y`, computed so that no logit
 /// overflows; slope `(1 − y) − L σ(−p)`. Targets are probabilities in \[0, 1\].
@@ -36,18 +36,11 @@ impl Default for BinaryCrossEntropy {
 }
 
 impl<F: Scalar> Pointwise<F> for BinaryCrossEntropy {
-    #[inline]
+    #[inline(always)]
     fn value_and_slope(&self, prediction: F, target: F) -> (F, F) {
-        let (zero, one) = (F::zero(), F::one());
+        let one = F::one();
         let weight = one + (F::of(self.positive_weight) - one) * target;
-        // One exponential, of a number that is never positive, serves both.
-        let small = (-prediction.abs()).exp();
-        let softplus = small.ln_1p() + (-prediction).max(zero);
-        let sigmoid = if prediction > zero {
-            small / (one + small)
-        } else {
-            one / (one + small)
-        };
+        let (softplus, sigmoid) = math::softplus(-prediction);
         (
             (one - target) * prediction + weight * softplus,
             (one - target) - weight * sigmoid,

@@ -46,7 +46,7 @@ impl Default for PoissonNll {
 }
 
 impl<F: Scalar> Pointwise<F> for PoissonNll {
-    #[inline]
+    #[inline(always)]
     fn value_and_slope(&self, prediction: F, target: F) -> (F, F) {
         let (value, slope) = match self.rate {
             None => (prediction.exp() - target * prediction, prediction.exp() - target),
@@ -97,7 +97,7 @@ impl Tweedie {
 }
 
 impl<F: Scalar> Pointwise<F> for Tweedie {
-    #[inline]
+    #[inline(always)]
     fn value_and_slope(&self, prediction: F, target: F) -> (F, F) {
         let (to_one, to_two) = (1.0 - self.power, 2.0 - self.power);
         let (small, large) = (
@@ -159,7 +159,7 @@ impl KlDivergence {
 }
 
 impl<F: Scalar> Pointwise<F> for KlDivergence {
-    #[inline]
+    #[inline(always)]
     fn value_and_slope(&self, prediction: F, target: F) -> (F, F) {
         if self.log_target {
             let probability = target.exp();

@@ -1,7 +1,7 @@
 //! Losses with a margin, and focal loss, for two classes.
 
 use super::{Pointwise, positive_part};
-use crate::{Error, Scalar, error::check};
+use crate::{Error, Scalar, error::check, math::softplus};
 
 /// Targets of margin losses are −1 and 1.
 fn check_sign<F: Scalar>(target: F) -> Result<(), Error> {
@@ -14,7 +14,7 @@ fn check_sign<F: Scalar>(target: F) -> Result<(), Error> {
 pub struct Hinge;
 
 impl<F: Scalar> Pointwise<F> for Hinge {
-    #[inline]
+    #[inline(always)]
     fn value_and_slope(&self, prediction: F, target: F) -> (F, F) {
         let short = F::one() - target * prediction;
         let share = if short == F::zero() { F::of(0.5) } else { F::zero() };
@@ -36,7 +36,7 @@ impl<F: Scalar> Pointwise<F> for Hinge {
 pub struct SquaredHinge;
 
 impl<F: Scalar> Pointwise<F> for SquaredHinge {
-    #[inline]
+    #[inline(always)]
     fn value_and_slope(&self, prediction: F, target: F) -> (F, F) {
         let short = positive_part(F::one() - target * prediction);
         (short * short, -(short + short) * target)
@@ -52,7 +52,7 @@ impl<F: Scalar> Pointwise<F> for SquaredHinge {
 pub struct SoftMargin;
 
 impl<F: Scalar> Pointwise<F> for SoftMargin {
-    #[inline]
+    #[inline(always)]
     fn value_and_slope(&self, prediction: F, target: F) -> (F, F) {
         let (value, sigmoid) = softplus(-target * prediction);
         (value, -target * sigmoid)
@@ -79,7 +79,7 @@ impl HingeEmbedding {
 }
 
 impl<F: Scalar> Pointwise<F> for HingeEmbedding {
-    #[inline]
+    #[inline(always)]
     fn value_and_slope(&self, prediction: F, target: F) -> (F, F) {
         let short = F::of(self.margin) - prediction;
         if target > F::zero() {
@@ -132,7 +132,7 @@ impl Focal {
 }
 
 impl<F: Scalar> Pointwise<F> for Focal {
-    #[inline]
+    #[inline(always)]
     fn value_and_slope(&self, prediction: F, target: F) -> (F, F) {
         let (one, gamma) = (F::one(), F::of(self.gamma));
         let (above, positive) = softplus(prediction);
@@ -162,12 +162,4 @@ impl<F: Scalar> Pointwise<F> for Focal {
         check::non_negative("gamma of Focal", self.gamma)?;
         check::share("alpha of Focal", self.alpha.unwrap_or(0.5))
     }
-}
-
-/// `log(1 + eˣ)` and its slope, the logistic function, for any x.
-#[inline]
-fn softplus<F: Scalar>(x: F) -> (F, F) {
-    let small = (-x.abs()).exp();
-    let sigmoid = if x > F::zero() { F::one() } else { small } / (F::one() + small);
-    (small.ln_1p() + x.max(F::zero()), sigmoid)
 }

@@ -8,7 +8,7 @@ use crate::{Error, Scalar, error::check};
 pub struct MeanSquaredError;
 
 impl<F: Scalar> Pointwise<F> for MeanSquaredError {
-    #[inline]
+    #[inline(always)]
     fn value_and_slope(&self, prediction: F, target: F) -> (F, F) {
         let error = prediction - target;
         (error * error, error + error)
@@ -20,7 +20,7 @@ impl<F: Scalar> Pointwise<F> for MeanSquaredError {
 pub struct MeanAbsoluteError;
 
 impl<F: Scalar> Pointwise<F> for MeanAbsoluteError {
-    #[inline]
+    #[inline(always)]
     fn value_and_slope(&self, prediction: F, target: F) -> (F, F) {
         let error = prediction - target;
         (
@@ -58,7 +58,7 @@ impl Default for Huber {
 }
 
 impl<F: Scalar> Pointwise<F> for Huber {
-    #[inline]
+    #[inline(always)]
     fn value_and_slope(&self, prediction: F, target: F) -> (F, F) {
         let (delta, half) = (F::of(self.delta), F::of(0.5));
         let error = prediction - target;
@@ -89,7 +89,7 @@ impl SmoothL1 {
 }
 
 impl<F: Scalar> Pointwise<F> for SmoothL1 {
-    #[inline]
+    #[inline(always)]
     fn value_and_slope(&self, prediction: F, target: F) -> (F, F) {
         let (error, beta, half) = (prediction - target, F::of(self.beta), F::of(0.5));
         if error.abs() < beta {
@@ -123,7 +123,7 @@ impl Quantile {
 }
 
 impl<F: Scalar> Pointwise<F> for Quantile {
-    #[inline]
+    #[inline(always)]
     fn value_and_slope(&self, prediction: F, target: F) -> (F, F) {
         let (above, q) = (target - prediction, F::of(self.quantile));
         if above > F::zero() {
@@ -146,7 +146,7 @@ impl<F: Scalar> Pointwise<F> for Quantile {
 pub struct LogCosh;
 
 impl<F: Scalar> Pointwise<F> for LogCosh {
-    #[inline]
+    #[inline(always)]
     fn value_and_slope(&self, prediction: F, target: F) -> (F, F) {
         let error = prediction - target;
         let size = error.abs();

@@ -56,6 +56,12 @@ pub trait Model<F: Scalar, X: Samples = Array2<F>>: Send + Sync {
         let _ = (params, rng);
     }
 
+    /// How many rows are best taken through `predict` and then `backward` together, so that they stay in cache in between.
+    /// Larger batches are cut into such shards. Default: 512.
+    fn shard_rows(&self) -> usize {
+        512
+    }
+
     /// Room for batches of up to `rows` rows.
     fn scratch(&self, rows: usize) -> Self::Scratch;
 

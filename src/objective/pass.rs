@@ -12,11 +12,8 @@ use crate::{
     loss::Reduction,
 };
 
-/// How many rows go through the model at once. A larger batch is cut into shards of this size, always the same ones:
-/// a shard stays in cache between `predict` and `backward`, and memory does not grow with the batch.
-const SHARD_ROWS: usize = 512;
-
-/// A model and a loss, with the memory that batches go through.
+/// A model and a loss, with the memory that batches go through: shard by shard, always the same ones, as large as suits the
+/// model. A shard stays in cache between `predict` and `backward`, and memory does not grow with the batch.
 pub(super) struct Pass<'a, F: Scalar, X: Samples, M: Model<F, X>, L> {
     pub(super) model: &'a M,
     pub(super) loss: &'a L,
@@ -45,11 +42,15 @@ impl<'a, F: Scalar, X: Samples, M: Model<F, X>, L> Pass<'a, F, X, M, L> {
 
     /// Makes room for batches of up to `rows` rows.
     pub(super) fn reserve(&mut self, rows: usize) {
-        let rows = rows.min(SHARD_ROWS);
+        let rows = rows.min(self.shard_rows());
         if self.scratch.is_none() || self.output_gradient.nrows() < rows {
             self.scratch = Some(self.model.scratch(rows));
             self.output_gradient = Array2::zeros((rows, self.model.outputs()));
         }
+    }
+
+    fn shard_rows(&self) -> usize {
+        self.model.shard_rows().max(1)
     }
 
     /// Whether inputs and targets fit model and loss.
@@ -71,12 +72,12 @@ impl<'a, F: Scalar, X: Samples, M: Model<F, X>, L> Pass<'a, F, X, M, L> {
     where
         L: Loss<F, Y>,
     {
-        let mut sum = 0.0;
+        let (mut sum, shard_rows) = (0.0, self.shard_rows());
         self.reserve(X::count(&x));
         let Some(scratch) = &mut self.scratch else {
             return f64::NAN;
         };
-        for range in shards(X::count(&x)) {
+        for range in shards(X::count(&x), shard_rows) {
             let prediction = self.model.predict(params, &X::slice(&x, range.clone()), scratch);
             if let Some(all) = predictions.as_deref_mut() {
                 all.slice_mut(s![range.clone(), ..]).assign(&prediction);
@@ -105,7 +106,7 @@ impl<'a, F: Scalar, X: Samples, M: Model<F, X>, L> Pass<'a, F, X, M, L> {
     where
         L: Loss<F, Y>,
     {
-        let outputs = self.model.outputs();
+        let (outputs, shard_rows) = (self.model.outputs(), self.shard_rows());
         let divisor = match self.reduction {
             Reduction::Mean => self.loss.total_weight(outputs, &y, weights),
             Reduction::Sum => F::one(),
@@ -121,7 +122,7 @@ impl<'a, F: Scalar, X: Samples, M: Model<F, X>, L> Pass<'a, F, X, M, L> {
             return F::nan();
         };
         let mut sum = F::zero();
-        for range in shards(X::count(&x)) {
+        for range in shards(X::count(&x), shard_rows) {
             let inputs = X::slice(&x, range.clone());
             let targets = Y::slice(&y, range.clone());
             let weights = weights.map(|weights| rows_of(weights, range.clone()));
@@ -137,9 +138,9 @@ impl<'a, F: Scalar, X: Samples, M: Model<F, X>, L> Pass<'a, F, X, M, L> {
     }
 }
 
-/// The shards of so many rows.
-fn shards(rows: usize) -> impl Iterator<Item = Range<usize>> {
+/// So many rows in shards.
+fn shards(rows: usize, shard_rows: usize) -> impl Iterator<Item = Range<usize>> {
     (0..rows)
-        .step_by(SHARD_ROWS)
-        .map(move |start| start..(start + SHARD_ROWS).min(rows))
+        .step_by(shard_rows)
+        .map(move |start| start..(start + shard_rows).min(rows))
 }
