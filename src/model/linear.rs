@@ -104,6 +104,9 @@ impl<F: Scalar, X: Matrix<F>> Model<F, X> for Linear {
 
     /// With one output the rows stay in the first cache, else in the second.
     fn shard_rows(&self) -> usize {
+        if X::SPARSE {
+            return 512;
+        }
         let cache = if self.outputs == 1 { 16 * 1024 } else { 256 * 1024 };
         let rows = cache / (self.inputs * size_of::<F>());
         (rows / 4 * 4).clamp(4, 512)
