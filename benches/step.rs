@@ -1,11 +1,14 @@
-//! One step of each rule over one vector of weights, and a copy of as many bytes for comparison.
+//! One step of each rule over one vector of weights; for comparison a copy, and the least that any step does: each weight read,
+//! changed and written.
 //!
 //! Criterion reports weights a second (the inverse of the time a weight) and bytes a second; the bytes are those that
-//! must move: weights and memory read and written, the gradient read.
+//! must move: weights and memory read and written, the gradient read. `RAYON_NUM_THREADS=1` keeps long vectors on one core.
 
-use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use downhill::optim::{AdamW, Optimizer, State};
+use criterion::measurement::WallTime;
+use criterion::{BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use downhill::optim::{AdamW, Optimizer, Rates, State};
 use downhill::prelude::*;
+use downhill::transform::ClipNorm;
 use std::{hint::black_box, time::Duration};
 
 const SIZES: [usize; 3] = [1_000, 100_000, 10_000_000];
@@ -37,27 +40,53 @@ fn step(criterion: &mut Criterion) {
             elements: size as u64,
             bytes: (size * vectors * size_of::<f32>()) as u64,
         };
-        let gradient: Vec<f32> = (0..size)
-            .map(|i| ((i * 7919 % 1013) as f32 - 506.0) / 506.0)
-            .collect();
-        let mut weights = vec![0.5; size];
+        let mut layout = Layout::new();
+        layout.add("weights", size).expect("one tensor");
+        let (mut weights, mut gradient) = (Params::zeros(&layout), Gradient::zeros(&layout));
+        for (i, g) in gradient.as_mut_slice().iter_mut().enumerate() {
+            *g = ((i * 7919 % 1013) as f32 - 506.0) / 506.0;
+        }
+        let weights = weights.as_mut_slice();
         group.throughput(bytes(2));
         group.bench_function("copy", |bencher| {
-            bencher.iter(|| black_box(&mut weights).copy_from_slice(black_box(&gradient)));
+            bencher.iter(|| black_box(&mut *weights).copy_from_slice(black_box(gradient.as_slice())));
         });
+        group.bench_function("change in place", |bencher| {
+            bencher.iter(|| black_box(&mut *weights).iter_mut().for_each(|w| *w *= 0.999));
+        });
+        group.throughput(bytes(1));
+        group.bench_function("is finite", |bencher| bencher.iter(|| gradient.is_finite()));
+        group.bench_function("norm", |bencher| bencher.iter(|| gradient.norm()));
         for (name, optimizer) in optimizers() {
-            let mut layout = Layout::new();
-            layout.add("weights", size).expect("one tensor");
             let mut state = State::new(&*optimizer, &layout, &[]).expect("legal settings");
             weights.fill(0.5);
             group.throughput(bytes(3 + 2 * optimizer.buffers().len()));
             group.bench_function(BenchmarkId::from_parameter(name), |bencher| {
-                bencher.iter(|| optimizer.step(&mut state, &mut weights, &gradient, 1e-4.into()));
+                bencher.iter(|| optimizer.step(&mut state, weights, gradient.as_slice(), 1e-4.into()));
             });
         }
+        clipped(&mut group, &layout, weights, &gradient);
         group.finish();
     }
     tensors(criterion);
+}
+
+/// AdamW, with the gradient clipped by its norm: read once more.
+fn clipped(
+    group: &mut BenchmarkGroup<'_, WallTime>,
+    layout: &Layout,
+    weights: &mut [f32],
+    gradient: &Gradient<f32>,
+) {
+    let clip = ClipNorm::new(1.0);
+    let mut state = State::new(&AdamW::default(), layout, &[]).expect("legal settings");
+    group.bench_function("adamw, clipped", |bencher| {
+        bencher.iter(|| {
+            let scale = clip.factor(gradient.norm());
+            let rates = Rates::from(1e-4).gradient_scale(scale);
+            AdamW::default().step(&mut state, weights, gradient.as_slice(), rates)
+        });
+    });
 }
 
 /// A hundred small tensors must cost what one vector of their size costs.

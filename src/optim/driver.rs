@@ -9,8 +9,9 @@ use crate::{
     parallel::{self, PIECE, SHARED},
 };
 
-/// Up to this many weights a step is shorter than the look-up of the processor's features.
-const TINY: usize = 8;
+/// Up to this many weights a step is shorter than the look-up of the processor's features, and than the wait of a wide load
+/// for the narrow stores with which a gradient of this size has just been written.
+const TINY: usize = 16;
 
 /// What the widest registers load best: a cache line.
 const LINE: usize = 64;

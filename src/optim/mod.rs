@@ -145,6 +145,7 @@ impl Rates {
         self
     }
 
+    #[inline]
     fn legal(self) -> bool {
         let fraction = |value: Option<f64>| value.is_none_or(|x| (0.0..1.0).contains(&x));
         self.learning_rate >= 0.0

@@ -98,12 +98,11 @@ impl<F: Scalar, O: Optimizer<F>> Stepper<F, O> {
             if pair.shape != shape {
                 return Err(Error::shape("weights", pair.shape, shape));
             }
-            state.check(
-                self.optimizer.name(),
-                pair.weights.len(),
-                pair.gradient.len(),
-                rates,
-            )?;
+            // A single array is checked by its own step.
+            if pairs.len() > 1 {
+                let (weights, gradient) = (pair.weights.len(), pair.gradient.len());
+                state.check(self.optimizer.name(), weights, gradient, rates)?;
+            }
         }
         for (pair, (_, state)) in pairs.iter_mut().zip(&mut self.states) {
             self.optimizer.step(state, pair.weights, pair.gradient, rates)?;

@@ -133,7 +133,11 @@ impl<'a, F: Scalar> Update<'a, F> {
         if !value.is_finite() {
             return Ok(Err("loss"));
         }
-        if !self.gradient.is_finite() {
+        // Nothing stands between the gradient and its norm: that shows as much, in a pass that is made anyway.
+        let norm_shows = self.settings.clip.is_some()
+            && self.settings.sharpness.is_none()
+            && self.settings.transforms.is_empty();
+        if !norm_shows && !self.gradient.is_finite() {
             return Ok(Err("gradient"));
         }
         if let Some(radius) = self.settings.sharpness {
