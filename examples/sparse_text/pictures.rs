@@ -8,7 +8,7 @@ use plotters::{coord::Shift, prelude::*};
 use crate::{Contender, last_loss};
 
 /// From loss to loss.
-const LOSSES: std::ops::Range<f64> = 0.002..6.0;
+const LOSSES: std::ops::Range<f64> = 0.0005..6.0;
 const COLORS: [RGBColor; 2] = [RGBColor(214, 96, 20), RGBColor(31, 119, 180)];
 
 type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
