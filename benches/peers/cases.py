@@ -25,8 +25,8 @@ PEERS = [
         "PyTorch",
         "python/pytorch.py",
         {
-            "step": ["fused", "for each", "single"],
-            "logistic": ["by hand", "fused", "for each"],
+            "step": ["fused", "for each"],
+            "logistic": ["by hand", "autograd"],
             "network": ["fused", "for each"],
         },
     ),
@@ -109,9 +109,9 @@ def cases(quick=False):
         batch=1, rate=0.5, epochs=100)
 
     for rule, name in [("sgd", "gradient descent"), ("adam", "adam")]:
-        add(f"Rosenbrock, {name}", tolerance=1e-6, only=("JAX + Optax", "argmin"), work="tiny", rule=rule, dtype="f64",
+        add(f"Rosenbrock, {name}", tolerance=1e-12, only=("JAX + Optax", "argmin"), work="tiny", rule=rule, dtype="f64",
             rate=1e-3, steps=1_000_000 // shrink)
-        add(f"Rosenbrock, {name}, 20,000 steps", tolerance=1e-6, only=("PyTorch",), work="tiny", rule=rule, dtype="f64",
+        add(f"Rosenbrock, {name}, 20,000 steps", tolerance=1e-12, only=("PyTorch",), work="tiny", rule=rule, dtype="f64",
             rate=1e-3, steps=20_000 // shrink)
     return found
 
@@ -150,8 +150,12 @@ def final_loss(case, folder, params):
             likelihood = top[:, 0] + np.log(np.exp(logits - top).sum(axis=1))
             return np.mean(likelihood - logits[np.arange(len(labels)), labels])
         case "tiny":
-            x, y = params
-            return (1 - x) ** 2 + 100 * (y - x * x) ** 2
+            return rosenbrock(params)
+
+
+def rosenbrock(point):
+    x, y = point
+    return (1 - x) ** 2 + 100 * (y - x * x) ** 2
 
 
 def deviation(case, folder, ours, theirs):
@@ -160,6 +164,9 @@ def deviation(case, folder, ours, theirs):
         start = array(folder, "weights")[: case.settings["weights"]]
         return np.linalg.norm(theirs - ours) / np.linalg.norm(ours - start)
     own, other = final_loss(case, folder, ours), final_loss(case, folder, theirs)
+    if case.settings["work"] == "tiny":
+        # Both are near zero: what counts is the share of the way down.
+        return abs(other - own) / rosenbrock([-1.2, 1.0])
     if case.goal:
         return max(0.0, own - other) / other
     return abs(other - own) / abs(own)
