@@ -65,12 +65,16 @@ fn step(case: &Case, files: &mut Files) -> Answer {
     let weights = files.vector(&case.data, "weights.npy")?;
     let (gradient, weights) = (gradient.as_slice(), weights.as_slice());
     let (gradient, weights) = (gradient.ok_or("a gap")?, weights.ok_or("a gap")?);
-    let gradient = &gradient[..case.weights];
-    let mut params = Params::from_vec("weights", weights[..case.weights].to_vec());
+    let mut layout = Layout::new();
+    layout.add("weights", case.weights)?;
+    let mut params = Params::zeros(&layout);
+    params.as_mut_slice().copy_from_slice(&weights[..case.weights]);
+    let mut given = Gradient::zeros(&layout);
+    given.as_mut_slice().copy_from_slice(&gradient[..case.weights]);
     let mut state = State::new(&*rule, params.layout(), &[])?;
     let mut run = |steps| -> Result<(), downhill::Error> {
         for _ in 0..steps {
-            rule.step(&mut state, params.as_mut_slice(), gradient, case.rate.into())?;
+            rule.step(&mut state, params.as_mut_slice(), given.as_slice(), case.rate.into())?;
         }
         Ok(())
     };
