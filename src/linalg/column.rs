@@ -8,6 +8,7 @@
 
 use pulp::{Simd, WithSimd};
 
+use super::Lanes;
 use crate::{Scalar, prefetch};
 
 /// How many rows are taken at a time.
@@ -144,9 +145,12 @@ fn fetched<F>(block: usize) -> usize {
     }
 }
 
+/// A row in whole vectors and a rest.
+type Cut<'a, F, S> = (&'a [<F as Lanes>::Vector<S>], &'a [F]);
+
 /// Four rows that lie end to end, each cut into this many vectors and a rest.
 #[inline(always)]
-fn split_rows<F: Scalar, S: Simd>(rows: &[F], vectors: usize) -> [(&[F::Vector<S>], &[F]); ROWS] {
+fn split_rows<F: Scalar, S: Simd>(rows: &[F], vectors: usize) -> [Cut<'_, F, S>; ROWS] {
     let columns = rows.len() / ROWS;
     let mut split = [(&[][..], &[][..]); ROWS];
     for (row, split) in rows.chunks_exact(columns).zip(&mut split) {
