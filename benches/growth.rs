@@ -13,25 +13,44 @@ use downhill::{
     rand::{RngExt, SeedableRng, rngs::ChaCha12Rng},
 };
 
+/// What is done, at which sizes, and the seconds it takes at one of them.
+type Work = (&'static str, &'static [usize], fn(usize) -> f64);
+
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut chart = Chart::new("Cost against size")
         .x("rows, columns, weights")
         .y("seconds")
         .log_x()
         .log_y();
-    let works: [(&str, &[usize], fn(usize) -> f64); 3] = [
-        ("rows: an epoch, 100 columns", &[1_000, 10_000, 100_000, 1_000_000], |rows| logistic(rows, 100)),
-        ("columns: an epoch, 10,000 rows", &[10, 100, 1_000, 10_000], |columns| logistic(10_000, columns)),
-        ("weights: a step of Adam", &[1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000], adam),
+    let works: [Work; 3] = [
+        (
+            "rows: an epoch, 100 columns",
+            &[1_000, 10_000, 100_000, 1_000_000],
+            |rows| logistic(rows, 100),
+        ),
+        (
+            "columns: an epoch, 10,000 rows",
+            &[10, 100, 1_000, 10_000],
+            |columns| logistic(10_000, columns),
+        ),
+        (
+            "weights: a step of Adam",
+            &[1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000],
+            adam,
+        ),
     ];
-    println!("| work | size | seconds (smallest–largest) | for ten times the size |\n| --- | ---: | ---: | ---: |");
+    println!(
+        "| work | size | seconds (smallest–largest) | for ten times the size |\n| --- | ---: | ---: | ---: |"
+    );
     for (name, sizes, work) in works {
         let mut points: Vec<[f64; 4]> = Vec::new();
         for &size in sizes {
             let mut times: Vec<f64> = (0..5).map(|_| work(size)).collect();
             times.sort_by(f64::total_cmp);
             let [least, median, most] = [times[0], times[2], times[4]];
-            let growth = points.last().map_or(String::new(), |last| format!("{:.2} ×", median / last[2]));
+            let growth = points
+                .last()
+                .map_or(String::new(), |last| format!("{:.2} ×", median / last[2]));
             println!("| {name} | {size} | {median:.3e} ({least:.3e}–{most:.3e}) | {growth} |");
             points.push([size as f64, least, median, most]);
         }

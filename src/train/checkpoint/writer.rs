@@ -14,6 +14,9 @@ pub(super) struct Snapshot<F> {
     pub(super) memo: Memo,
 }
 
+/// A snapshot on its way to a file, which comes back with what the writing came to.
+type Writing<F> = JoinHandle<(Snapshot<F>, Result<(), Error>)>;
+
 /// Writes snapshots of one run, one at a time.
 #[derive(Debug)]
 pub(in crate::train) struct Writer<F> {
@@ -24,7 +27,7 @@ pub(in crate::train) struct Writer<F> {
     best: Option<u64>,
     /// At rest; it is away while it is being written.
     snapshot: Option<Snapshot<F>>,
-    writing: Option<JoinHandle<(Snapshot<F>, Result<(), Error>)>>,
+    writing: Option<Writing<F>>,
     /// Why the last one could not be written.
     pub(in crate::train) unsaved: Option<Error>,
 }
