@@ -134,6 +134,38 @@ fn nothing_remains_of_a_range_test() {
 }
 
 #[test]
+fn an_objective_that_knows_its_place_is_put_back_there() {
+    struct Stream(u64);
+    impl Objective<f64> for Stream {
+        fn start(&self, _: &mut dyn downhill::rand::Rng) -> Params<f64> {
+            Params::from(vec![1.0])
+        }
+        fn value_and_gradient(
+            &mut self,
+            _: &Params<f64>,
+            _: &downhill::data::Batch<'_>,
+            gradient: &mut Gradient<f64>,
+        ) -> Result<f64, Error> {
+            self.0 += 1;
+            gradient.as_mut_slice()[0] = 1.0;
+            Ok(self.0 as f64)
+        }
+        fn save(&self, memo: &mut downhill::Memo) {
+            memo.put("place", [self.0]);
+        }
+        fn load(&mut self, memo: &downhill::Memo) -> Result<(), Error> {
+            self.0 = memo.count("place")?;
+            Ok(())
+        }
+    }
+    let mut stream = Stream(7);
+    let curve = LrFinder::new(0.1, 1.0)
+        .find(Trainer::new(GradientDescent), &mut stream)
+        .unwrap();
+    assert_eq!((curve.losses[0], stream.0), (8.0, 7));
+}
+
+#[test]
 fn illegal_settings_of_a_range_test_are_refused() {
     let refused = |finder: LrFinder, parts: &[&str]| {
         let found = finder.find(Trainer::new(GradientDescent), traveller(|w| w));

@@ -37,7 +37,7 @@ impl<'a, 'b> Frame<'a, 'b> {
     /// Draws axes, ticks and labels into an area below its first `head` pixels.
     pub(super) fn new(area: &'a Area<'b>, head: i32, x: Side<'_>, y: Side<'_>) -> Result<Self, Error> {
         let (width, height) = area.dim_in_pixel();
-        let left = GAP + below(y.label) + ticks_width(&y.axis) + GAP;
+        let left = Self::left(&y);
         // The last tick label may reach half its width beyond the axis.
         let last = x
             .axis

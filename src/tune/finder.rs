@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use rand::Rng;
 
 use crate::{
-    Error, Gradient, Objective, Params, Scalar, Trainer,
+    Error, Gradient, Memo, Objective, Params, Scalar, Trainer,
     data::Batch,
     error::check,
     loss::Reduction,
@@ -102,7 +102,7 @@ impl LrFinder {
     pub fn find<F: Scalar, O: Objective<F>>(
         &self,
         trainer: Trainer<'_, F>,
-        objective: O,
+        mut objective: O,
     ) -> Result<LrCurve, Error> {
         self.validate()?;
         let span = Span::Steps(self.steps - 1);
@@ -111,23 +111,24 @@ impl LrFinder {
         } else {
             Ramp::exponential(self.low, self.high, span)
         };
+        // Such as the place of a stream.
+        let mut before = Memo::new();
+        objective.save(&mut before);
         let sweeping = RefCell::new(Sweep::new(*self));
-        trainer
+        let run = trainer
             .bare()
             .learning_rate(sweep)
             .steps(self.steps)
             .on_step(|event| {
-                sweeping
-                    .borrow_mut()
-                    .add(event.rates.learning_rate, event.loss.to_f64_exact())
+                let loss = event.loss.to_f64_exact();
+                sweeping.borrow_mut().add(event.rates.learning_rate, loss)
             })
-            .minimize(Unevaluated(objective))
-            .map(|run| {
-                let mut curve = sweeping.into_inner().curve;
-                // A loss that is no number ends a run before its callbacks hear of it.
-                curve.diverged |= run.steps < self.steps;
-                curve
-            })
+            .minimize(Unevaluated(&mut objective))?;
+        objective.load(&before)?;
+        let mut curve = sweeping.into_inner().curve;
+        // A loss that is no number ends a run before its callbacks hear of it.
+        curve.diverged |= run.steps < self.steps;
+        Ok(curve)
     }
 
     fn validate(&self) -> Result<(), Error> {
