@@ -21,15 +21,17 @@
 //! A loss of single numbers is written as a [`Pointwise`]: its value and slope. What looks at a whole row implements
 //! [`Loss`] itself.
 
-mod classes;
 mod classification;
+mod cross_entropy;
+mod labels;
 mod likelihood;
 mod margin;
 mod pointwise;
 mod regression;
 
-pub use classes::{CrossEntropy, MultiMargin, NegativeLogLikelihood};
 pub use classification::{BinaryCrossEntropy, SoftmaxCrossEntropy};
+pub use cross_entropy::CrossEntropy;
+pub use labels::{MultiMargin, NegativeLogLikelihood};
 pub use likelihood::{GaussianCrps, GaussianNll, KlDivergence, MarginRanking, PoissonNll, Tweedie};
 pub use margin::{Focal, Hinge, HingeEmbedding, SoftMargin, SquaredHinge};
 pub use pointwise::Pointwise;

@@ -1,0 +1,222 @@
+//! Losses of class labels: likelihood, margins.
+
+use ndarray::{Array1, ArrayView1, ArrayView2, ArrayViewMut2};
+
+use super::{Loss, positive_part};
+use crate::{Error, Scalar, data::Samples, error::check};
+
+/// What losses of labels have in common: class weights and an ignored label.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(super) struct Labels {
+    pub(super) weights: Option<Vec<f64>>,
+    pub(super) ignored: Option<usize>,
+}
+
+impl Labels {
+    pub(super) fn weight<F: Scalar>(&self, class: usize) -> F {
+        F::of(
+            self.weights
+                .as_ref()
+                .map_or(1.0, |weights| weights.get(class).copied().unwrap_or(f64::NAN)),
+        )
+    }
+
+    pub(super) fn validate(&self, outputs: usize) -> Result<(), Error> {
+        let Some(weights) = &self.weights else {
+            return Ok(());
+        };
+        if weights.len() != outputs {
+            return Err(Error::shape("class_weights", &[weights.len()], &[outputs]));
+        }
+        weights
+            .iter()
+            .try_for_each(|&weight| check::non_negative("a class weight", weight))
+    }
+
+    pub(super) fn check(&self, outputs: usize, targets: &ArrayView1<'_, usize>) -> Result<(), Error> {
+        self.validate(outputs)?;
+        let bad = |(_, label): &(usize, &usize)| **label >= outputs && Some(**label) != self.ignored;
+        match targets.iter().enumerate().find(bad) {
+            Some((row, &given)) => Err(Error::LabelOutOfRange {
+                row,
+                given,
+                classes: outputs,
+            }),
+            None => Ok(()),
+        }
+    }
+
+    /// `Σ w_y` over the rows that count, times their own weights.
+    pub(super) fn total<F: Scalar>(
+        &self,
+        targets: &ArrayView1<'_, usize>,
+        weights: Option<ArrayView1<'_, F>>,
+    ) -> F {
+        let rows = targets
+            .iter()
+            .enumerate()
+            .filter(|(_, label)| Some(**label) != self.ignored);
+        rows.map(|(row, &label)| weights.map_or(F::one(), |weights| weights[row]) * self.weight(label))
+            .sum()
+    }
+}
+
+/// Negative log-likelihood of log-probabilities: `−w_y p_y`. `torch.nn.NLLLoss`.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct NegativeLogLikelihood {
+    labels: Labels,
+}
+
+impl NegativeLogLikelihood {
+    /// All classes alike.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Multiplies the loss of each class, one weight for each, at least 0. Default: 1.
+    #[must_use]
+    pub fn class_weights(mut self, weights: impl Into<Vec<f64>>) -> Self {
+        self.labels.weights = Some(weights.into());
+        self
+    }
+
+    /// Passes over rows with this label, which need not be one of a class.
+    #[must_use]
+    pub fn ignore(mut self, label: usize) -> Self {
+        self.labels.ignored = Some(label);
+        self
+    }
+}
+
+impl<F: Scalar> Loss<F, Array1<usize>> for NegativeLogLikelihood {
+    fn check(&self, outputs: usize, targets: &ArrayView1<'_, usize>) -> Result<(), Error> {
+        self.labels.check(outputs, targets)
+    }
+
+    fn value_and_gradient(
+        &self,
+        predictions: ArrayView2<'_, F>,
+        targets: &<Array1<usize> as Samples>::View<'_>,
+        weights: Option<ArrayView1<'_, F>>,
+        scale: F,
+        mut gradient: ArrayViewMut2<'_, F>,
+    ) -> F {
+        let mut total = F::zero();
+        gradient.fill(F::zero());
+        let rows = predictions
+            .rows()
+            .into_iter()
+            .zip(targets)
+            .zip(gradient.rows_mut());
+        for (row, ((logs, &label), mut gradient)) in rows.enumerate() {
+            if Some(label) == self.labels.ignored {
+                continue;
+            }
+            let weight = weights.map_or(F::one(), |weights| weights[row]) * self.labels.weight(label);
+            total -= weight * logs.get(label).copied().unwrap_or(F::nan());
+            if let Some(g) = gradient.get_mut(label) {
+                *g = -scale * weight;
+            }
+        }
+        total
+    }
+
+    fn total_weight(
+        &self,
+        _: usize,
+        targets: &ArrayView1<'_, usize>,
+        weights: Option<ArrayView1<'_, F>>,
+    ) -> F {
+        self.labels.total(targets, weights)
+    }
+}
+
+/// The multi-class hinge loss: `Σ w_y max(0, m − p_y + p_c)ᵏ / C` over the classes c that are not y.
+/// `torch.nn.MultiMarginLoss`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MultiMargin {
+    margin: f64,
+    squared: bool,
+    labels: Labels,
+}
+
+impl MultiMargin {
+    /// With this margin m, finite; PyTorch's is 1. k is 1.
+    #[must_use]
+    pub fn new(margin: f64) -> Self {
+        Self {
+            margin,
+            squared: false,
+            labels: Labels::default(),
+        }
+    }
+
+    /// Squares what is missing: k is 2.
+    #[must_use]
+    pub fn squared(mut self) -> Self {
+        self.squared = true;
+        self
+    }
+
+    /// Multiplies the loss of each class, one weight for each, at least 0. Default: 1.
+    #[must_use]
+    pub fn class_weights(mut self, weights: impl Into<Vec<f64>>) -> Self {
+        self.labels.weights = Some(weights.into());
+        self
+    }
+}
+
+impl<F: Scalar> Loss<F, Array1<usize>> for MultiMargin {
+    fn check(&self, outputs: usize, targets: &ArrayView1<'_, usize>) -> Result<(), Error> {
+        check::require(
+            self.margin.is_finite(),
+            "margin of MultiMargin",
+            self.margin,
+            "finite",
+        )?;
+        self.labels.check(outputs, targets)
+    }
+
+    fn value_and_gradient(
+        &self,
+        predictions: ArrayView2<'_, F>,
+        targets: &ArrayView1<'_, usize>,
+        weights: Option<ArrayView1<'_, F>>,
+        scale: F,
+        mut gradient: ArrayViewMut2<'_, F>,
+    ) -> F {
+        let (mut total, margin) = (F::zero(), F::of(self.margin));
+        let rows = predictions
+            .rows()
+            .into_iter()
+            .zip(targets)
+            .zip(gradient.rows_mut());
+        for (row, ((scores, &label), mut gradient)) in rows.enumerate() {
+            let weight = weights.map_or(F::one(), |weights| weights[row]) * self.labels.weight(label)
+                / F::of(scores.len() as f64);
+            let own = scores.get(label).copied().unwrap_or(F::nan());
+            let mut pull = F::zero();
+            for ((class, g), &score) in gradient.iter_mut().enumerate().zip(scores) {
+                let short = if class == label {
+                    F::zero()
+                } else {
+                    positive_part(margin - own + score)
+                };
+                let step = if short > F::zero() { F::one() } else { F::zero() };
+                let (value, slope) = if self.squared {
+                    (short * short, short + short)
+                } else {
+                    (short, step)
+                };
+                total += weight * value;
+                *g = scale * weight * slope;
+                pull += *g;
+            }
+            if let Some(g) = gradient.get_mut(label) {
+                *g = -pull;
+            }
+        }
+        total
+    }
+}
