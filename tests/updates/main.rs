@@ -1,5 +1,8 @@
 //! What surrounds the rule: accumulation, transforms, clipping, sharpness, constraints, averages, scheduled settings.
 
+mod averages;
+mod constraints;
+
 use downhill::data::Order;
 use downhill::ndarray::{Array1, Array2};
 use downhill::optim::{Adam, AdamW};
@@ -8,8 +11,6 @@ use downhill::train::{Average, Constraint, StepEvent};
 use downhill::transform::{
     AdaptiveClip, Centralize, ClipNorm, ClipTensorNorm, GradientTransform, Noise, Norm,
 };
-use proptest::prelude::*;
-
 fn data(rows: usize) -> (Array2<f64>, Array1<f64>) {
     let inputs = Array2::from_shape_fn((rows, 3), |(i, j)| ((i * 5 + j * 7) % 11) as f64 / 5.0 - 1.0);
     let targets = inputs.dot(&Array1::from(vec![1.0, -2.0, 0.5])) + 0.3;
@@ -189,44 +190,6 @@ fn sharpness_aware_steps_follow_the_gradient_near_by() {
 }
 
 #[test]
-fn averages_are_evaluated_and_kept() {
-    let (inputs, targets) = data(30);
-    let data = Dataset::new(&inputs, &targets).unwrap();
-    let model = Linear::new(3, 1).unwrap();
-    let risk = EmpiricalRisk::new(&model, &MeanSquaredError, &data).validation(&data);
-    let mut points = Vec::new();
-    let listener = |event: &StepEvent<'_, f64>| {
-        points.push(event.params.clone());
-    };
-    let run = Trainer::new(Adam::new())
-        .learning_rate(0.05)
-        .average(Average::uniform().after(2).every(3))
-        .batch(10)
-        .epochs(4)
-        .on_step(listener)
-        .minimize(risk)
-        .unwrap();
-    // Of twelve steps the first two are left out; the third, sixth, ninth and twelfth are taken.
-    let taken: Vec<_> = points.iter().skip(2).step_by(3).collect();
-    let average = run.average.unwrap();
-    for (i, &mine) in average.as_slice().iter().enumerate() {
-        let mean = taken.iter().map(|p| p.as_slice()[i]).sum::<f64>() / taken.len() as f64;
-        assert_near(&[mine], &[mean], 1e-14);
-    }
-    // What was evaluated at the end of the last epoch is the average.
-    let predictions = downhill::model::predict(&model, &average, &inputs).unwrap();
-    let loss = predictions
-        .column(0)
-        .iter()
-        .zip(&targets)
-        .map(|(p, t)| (p - t).powi(2))
-        .sum::<f64>()
-        / 30.0;
-    assert_near(&[run.history[3].validation_loss.unwrap()], &[loss], 1e-14);
-    assert_ne!(average, run.params);
-}
-
-#[test]
 fn scheduled_settings_are_in_force_and_in_the_history() {
     let by_schedule = Trainer::new(AdamW::default())
         .learning_rate(0.1)
@@ -317,80 +280,6 @@ fn illegal_settings_are_named() {
     }
 }
 
-/// The point of the set nearest to `w`, among many points of it, is no nearer than the projection.
-fn is_nearest(w: &[f64], projected: &[f64], others: &[Vec<f64>]) -> bool {
-    let distance = |p: &[f64]| p.iter().zip(w).map(|(p, w)| (p - w).powi(2)).sum::<f64>();
-    others
-        .iter()
-        .all(|other| distance(projected) <= distance(other) + 1e-9)
-}
-
-proptest! {
-    #[test]
-    fn projections_are_in_the_set_and_nearest(
-        w in prop::collection::vec(-3.0..3.0_f64, 1..8),
-        others in prop::collection::vec(prop::collection::vec(-1.0..1.0_f64, 8), 50),
-        radius in 0.1..2.0_f64,
-    ) {
-        let l1 = |p: &[f64]| Norm::L1.of(p);
-        type Inside = fn(&[f64], f64) -> bool;
-        type Member<'a> = &'a dyn Fn(&[f64]) -> Vec<f64>;
-        let sets: [(Constraint, Inside, Member<'_>); 5] = [
-            (Constraint::NonNegative, |p, _| p.iter().all(|&x| x >= 0.0), &|p| p.iter().map(|x| x.abs()).collect()),
-            (Constraint::Simplex { sum: radius }, |p, r| p.iter().all(|&x| x >= 0.0) && (p.iter().sum::<f64>() - r).abs() < 1e-9,
-                &|p| p.iter().map(|x| x.abs() * radius / l1(p)).collect()),
-            (Constraint::L1Ball(radius), |p, r| Norm::L1.of(p) <= r + 1e-9, &|p| p.iter().map(|x| x * radius / l1(p)).collect()),
-            (Constraint::L2Ball(radius), |p, r| Norm::L2.of(p) <= r + 1e-9, &|p| p.iter().map(|x| x * radius / Norm::L2.of(p)).collect()),
-            (Constraint::MaxBall(radius), |p, r| Norm::Max.of(p) <= r + 1e-9, &|p| p.iter().map(|x| x * radius).collect()),
-        ];
-        for (set, inside, member) in sets {
-            let mut projected = w.clone();
-            set.apply(&mut projected, w.len(), 0.1);
-            prop_assert!(inside(&projected, radius), "{set:?}: {projected:?}");
-            let members: Vec<_> = others.iter().map(|o| member(&o[..w.len()])).collect();
-            prop_assert!(is_nearest(&w, &projected, &members), "{set:?}: {w:?} to {projected:?}");
-            let mut again = projected.clone();
-            set.apply(&mut again, w.len(), 0.1);
-            prop_assert!(again.iter().zip(&projected).all(|(a, b)| (a - b).abs() < 1e-9));
-        }
-    }
-
-    /// A proximal step minimises `η R(v) + ½ ‖v − w‖²`.
-    #[test]
-    fn proximal_steps_are_minima(
-        w in prop::collection::vec(-3.0..3.0_f64, 6),
-        others in prop::collection::vec(prop::collection::vec(-3.0..3.0_f64, 6), 50),
-        rate in 0.01..1.0_f64,
-        strength in 0.0..2.0_f64,
-    ) {
-        type Penalty<'a> = &'a dyn Fn(&[f64]) -> f64;
-        let penalties: [(Constraint, Penalty<'_>); 3] = [
-            (Constraint::L1(strength), &|v| strength * Norm::L1.of(v)),
-            (Constraint::ElasticNet { l1: strength, l2: 0.7 }, &|v| strength * Norm::L1.of(v) + 0.35 * v.iter().map(|x| x * x).sum::<f64>()),
-            (Constraint::GroupLasso(strength), &|v| strength * v.chunks(2).map(|row| Norm::L2.of(row)).sum::<f64>()),
-        ];
-        for (constraint, penalty) in penalties {
-            let mut moved = w.clone();
-            constraint.apply(&mut moved, 3, rate);
-            let value = |v: &[f64]| rate * penalty(v) + 0.5 * v.iter().zip(&w).map(|(v, w)| (v - w).powi(2)).sum::<f64>();
-            // Among points all around the result, and far from it.
-            for other in &others {
-                let near: Vec<f64> = moved.iter().zip(other).map(|(m, o)| m + 1e-3 * o).collect();
-                prop_assert!(value(&moved) <= value(&near) + 1e-12, "{constraint:?}");
-                prop_assert!(value(&moved) <= value(other) + 1e-12, "{constraint:?}");
-            }
-        }
-    }
-
-    #[test]
-    fn norms_neither_overflow_nor_underflow(values in prop::collection::vec(-1.0..1.0_f32, 1..3000), power in -36..37_i32) {
-        let scaled: Vec<f32> = values.iter().map(|x| x * 10_f32.powi(power)).collect();
-        let exact = scaled.iter().map(|&x| f64::from(x).powi(2)).sum::<f64>().sqrt();
-        let norm = Norm::L2.of(&scaled);
-        prop_assert!((norm - exact).abs() <= 1e-6 * exact, "{norm} is not {exact}");
-    }
-}
-
 /// Slow and fast weights by hand, around momentum.
 #[test]
 fn lookahead_is_its_formula() {
@@ -410,56 +299,4 @@ fn lookahead_is_its_formula() {
         .minimize(square(vec![3.0]))
         .unwrap();
     assert_near(run.params.as_slice(), &[fast], 1e-14);
-}
-
-/// What averages by itself is evaluated by its average.
-#[test]
-fn an_averaging_optimizer_is_evaluated_by_its_average() {
-    let (inputs, targets) = data(30);
-    let data = Dataset::new(&inputs, &targets).unwrap();
-    let model = Linear::new(3, 1).unwrap();
-    let optimizers: [Box<dyn Optimizer<f64>>; 2] = [
-        Box::new(downhill::optim::ScheduleFree::adamw()),
-        Box::new(downhill::optim::Asgd::new().start(3.0)),
-    ];
-    for optimizer in optimizers {
-        let risk = EmpiricalRisk::new(&model, &MeanSquaredError, &data).validation(&data);
-        let run = Trainer::new(optimizer)
-            .learning_rate(0.05)
-            .batch(10)
-            .epochs(4)
-            .minimize(risk)
-            .unwrap();
-        let average = run.average.unwrap();
-        assert_ne!(average, run.params);
-        let predictions = downhill::model::predict(&model, &average, &inputs).unwrap();
-        let loss = predictions
-            .column(0)
-            .iter()
-            .zip(&targets)
-            .map(|(p, t)| (p - t).powi(2))
-            .sum::<f64>()
-            / 30.0;
-        assert_near(&[run.history[3].validation_loss.unwrap()], &[loss], 1e-14);
-    }
-}
-
-/// A moving average that warms up forgets early parameters soon: β is min(0.9, (1 + n) / (10 + n)).
-#[test]
-fn an_average_warms_up() {
-    let mut running =
-        downhill::train::Averager::new(Average::exponential(0.9).warm_up(), &Params::from(vec![0.0]))
-            .unwrap();
-    let mut average = 1.0;
-    for n in 0..200 {
-        let weight = 1.0 + f64::from(n);
-        running.update(&Params::from(vec![weight])).unwrap();
-        let kept = if n == 0 {
-            0.0
-        } else {
-            0.9_f64.min((1.0 + f64::from(n)) / (10.0 + f64::from(n)))
-        };
-        average = kept * average + (1.0 - kept) * weight;
-        assert_near(running.params().as_slice(), &[average], 1e-11);
-    }
 }
