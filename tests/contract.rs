@@ -4,10 +4,44 @@ use downhill::optim::*;
 use downhill::prelude::*;
 use proptest::prelude::*;
 
+mod exports;
 #[macro_use]
 mod optimizers;
 
+use exports::{exported, methods};
 use optimizers::everything;
+
+/// A new rule joins the lists, and with that the tests below, or is named here as no rule.
+#[test]
+fn no_rule_is_missing_from_the_lists() {
+    let lists = include_str!("optimizers/mod.rs").replace(char::is_whitespace, "");
+    let interfaces = [
+        "lbfgs",
+        "lookahead",
+        "missed",
+        "rule",
+        "state",
+        "stepper",
+        "wrappers",
+    ];
+    let rules = exported(include_str!("../src/optim/mod.rs"), &interfaces);
+    assert!(rules.len() > 35, "{rules:?}");
+    for rule in rules {
+        let listed = lists.contains(&format!("new({rule}::")) || lists.contains(&format!("new({rule})"));
+        let other = match rule {
+            // The same rule with another batch.
+            "Sgd" | "MiniBatchSgd" => true,
+            "MuonScale" | "Tensor" | "TensorBuffer" | "TensorRule" | "step_tensors" => true,
+            _ => false,
+        };
+        assert!(listed != other, "{rule} is in no list, or is said to be no rule");
+    }
+    let wrappers = methods(include_str!("../src/optim/wrappers.rs"), "pub trait RuleExt");
+    assert!(wrappers.len() > 5, "{wrappers:?}");
+    for wrapper in wrappers {
+        assert!(lists.contains(&format!(".{wrapper}(")), "{wrapper} is in no list");
+    }
+}
 
 fn state<F: Scalar>(optimizer: &dyn Optimizer<F>, sizes: &[usize], groups: &[Group]) -> State<F> {
     let mut layout = Layout::new();

@@ -8,6 +8,45 @@ use downhill::schedule::{
 use downhill::train::Watch;
 use proptest::prelude::*;
 
+mod exports;
+
+use exports::{exported, methods};
+
+/// A new schedule joins the list, and with that the tests below, or is named here as none.
+#[test]
+fn no_schedule_is_missing_from_the_list() {
+    let this = include_str!("schedules.rs");
+    let list = this
+        .split("\nfn all(")
+        .nth(1)
+        .unwrap()
+        .split("\n}")
+        .next()
+        .unwrap();
+    let list = list.replace(char::is_whitespace, "");
+    let schedules = exported(include_str!("../src/schedule/mod.rs"), &["combine"]);
+    assert!(schedules.len() > 8, "{schedules:?}");
+    for schedule in schedules {
+        let other = ["Amplitude", "NanPolicy", "Threshold"].contains(&schedule);
+        let listed = list.contains(&format!("new({schedule}::"));
+        assert!(
+            listed != other,
+            "{schedule} is not in the list, or is said to be none"
+        );
+    }
+    let combinators = methods(
+        include_str!("../src/schedule/combine.rs"),
+        "pub trait ScheduleExt",
+    );
+    assert!(combinators.len() > 8, "{combinators:?}");
+    for combinator in combinators {
+        assert!(
+            list.contains(&format!(".{combinator}(")),
+            "{combinator} is not in the list"
+        );
+    }
+}
+
 /// Every schedule, with its lengths in this unit.
 fn all(span: impl Fn(u64) -> Span) -> Vec<(&'static str, Box<dyn LrSchedule>)> {
     vec![
