@@ -2,7 +2,7 @@
 #![cfg(feature = "sparse")]
 
 use approx::assert_relative_eq;
-use downhill::data::{Csr, Order, Samples};
+use downhill::data::{Csr, FeatureHasher, Order, Samples};
 use downhill::model;
 use downhill::ndarray::{Array1, Array2, array};
 use downhill::optim::{
@@ -326,6 +326,13 @@ fn rows_are_sorted_and_added_up() {
         Csr::<f32>::new(usize::MAX),
         Err(Error::InvalidArgument { .. })
     ));
+    for columns in [0, 1 << 31] {
+        let error = FeatureHasher::new(columns).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            format!("columns is {columns}, but must be from 1 to 2147483647")
+        );
+    }
 }
 
 #[test]

@@ -85,7 +85,7 @@ pub(super) fn average<F: Scalar, R: Rule<F>>(
     weights: &[F],
     average: &mut [F],
 ) -> Result<(), Error> {
-    state.check(rule.name(), weights.len(), average.len(), Rates::from(0.0))?;
+    state.check_average(rule.name(), weights.len(), average.len())?;
     average.copy_from_slice(weights);
     if !rule.averages() || state.step == 0 {
         return Ok(());

@@ -298,7 +298,7 @@ pub trait Optimizer<F: Scalar>: Send + Sync {
     /// # Errors
     /// As [`Optimizer::step`].
     fn average(&self, state: &State<F>, weights: &[F], average: &mut [F]) -> Result<(), Error> {
-        state.check(self.name(), weights.len(), average.len(), Rates::from(0.0))?;
+        state.check_average(self.name(), weights.len(), average.len())?;
         average.copy_from_slice(weights);
         Ok(())
     }

@@ -204,6 +204,15 @@ impl<F: Scalar> State<F> {
         self.refuse(optimizer, weights, gradient, rates)
     }
 
+    /// Whether these weights can be averaged into as many places.
+    pub(super) fn check_average(&self, optimizer: &str, weights: usize, average: usize) -> Result<(), Error> {
+        self.check(optimizer, weights, weights, Rates::from(0.0))?;
+        if average != weights {
+            return Err(Error::shape("average", &[average], &[weights]));
+        }
+        Ok(())
+    }
+
     #[cold]
     fn refuse(&self, optimizer: &str, weights: usize, gradient: usize, rates: Rates) -> Result<(), Error> {
         let len = self.layout.len();
