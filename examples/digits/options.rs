@@ -72,7 +72,7 @@ pub(crate) fn parse() -> Result<Request, String> {
             }
             Long("lr") => {
                 let legal = |x: &f64| *x > 0.0 && x.is_finite();
-                rate = Some(number("--lr", &mut parser, "a number above 0", legal)?);
+                rate = Some(number("--lr", &mut parser, "a finite number above 0", legal)?);
             }
             Long("seed") => seed = number("--seed", &mut parser, "a whole number from 0", |_| true)?,
             Long("out") => out = value("--out", &mut parser)?,
@@ -125,7 +125,8 @@ impl Options {
             rate,
             ..
         } = self;
-        format!("{optimizer}{batch}, learning rate {rate} ({schedule}), {epochs} epochs")
+        let unit = if *epochs == 1 { "epoch" } else { "epochs" };
+        format!("{optimizer}{batch}, learning rate {rate} ({schedule}), {epochs} {unit}")
     }
 
     /// The optimiser that was asked for.

@@ -59,7 +59,7 @@ pub fn classes<F: Scalar>(logits: ArrayView2<'_, F>) -> Vec<usize> {
     logits.axis_iter(Axis(0)).map(largest).collect()
 }
 
-/// The share of rows whose largest logit is at the label.
+/// The share of rows whose largest logit is at the label; where one logit tells two classes apart, see [`binary_accuracy`].
 ///
 /// ```
 /// use downhill::metrics::accuracy;
