@@ -163,7 +163,9 @@ fn models_and_losses() {
     );
 }
 
-fn function() -> Penalized<Function<f64, fn(&[f64], &mut [f64]) -> f64>> {
+type Flat = Function<f64, fn(&[f64], &mut [f64]) -> f64>;
+
+fn function() -> Penalized<Flat> {
     Penalized::new(Function::new(vec![1.0], |_, _| 0.0))
 }
 
