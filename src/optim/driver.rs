@@ -16,6 +16,7 @@ const TINY: usize = 16;
 /// What the widest registers load best: a cache line.
 const LINE: usize = 64;
 
+#[inline]
 pub(super) fn step<F: Scalar, R: Rule<F>>(
     rule: &R,
     state: &mut State<F>,
@@ -23,7 +24,7 @@ pub(super) fn step<F: Scalar, R: Rule<F>>(
     gradient: &[F],
     rates: Rates,
 ) -> Result<(), Error> {
-    check(rule, state, weights.len(), gradient.len(), rates)?;
+    check(rule, state, weights.len(), gradient.len(), &rates)?;
     if state.missed.is_some() {
         touched::catch_up(rule, state, weights, None)?;
     }
@@ -69,7 +70,7 @@ pub(super) fn check<F: Scalar, R: Rule<F>>(
     state: &State<F>,
     weights: usize,
     gradient: usize,
-    rates: Rates,
+    rates: &Rates,
 ) -> Result<(), Error> {
     state.check(rule.name(), weights, gradient, rates)?;
     if state.buffers.len() != R::Slots::COUNT {

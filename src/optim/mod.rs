@@ -146,18 +146,18 @@ impl Rates {
     }
 
     #[inline]
-    fn legal(self) -> bool {
+    fn legal(&self) -> bool {
+        let finite = 0.0..f64::INFINITY;
         let fraction = |value: Option<f64>| value.is_none_or(|x| (0.0..1.0).contains(&x));
-        self.learning_rate >= 0.0
-            && self.learning_rate.is_finite()
-            && self.gradient_scale.is_finite()
+        finite.contains(&self.learning_rate)
+            && finite.contains(&self.gradient_scale.abs())
             && fraction(self.momentum)
             && fraction(self.beta2)
-            && self.weight_decay.is_none_or(|x| x >= 0.0 && x.is_finite())
+            && self.weight_decay.is_none_or(|x| finite.contains(&x))
     }
 
     #[cold]
-    fn refuse(self) -> Result<(), Error> {
+    fn refuse(&self) -> Result<(), Error> {
         check::non_negative("learning_rate", self.learning_rate)?;
         check::below_one("momentum", self.momentum.unwrap_or(0.0))?;
         check::below_one("beta2", self.beta2.unwrap_or(0.0))?;

@@ -193,7 +193,7 @@ impl<F: Scalar> State<F> {
         optimizer: &str,
         weights: usize,
         gradient: usize,
-        rates: Rates,
+        rates: &Rates,
     ) -> Result<(), Error> {
         let len = self.layout.len();
         // One and the same name is the rule, and needs no look at its letters.
@@ -206,7 +206,7 @@ impl<F: Scalar> State<F> {
 
     /// Whether these weights can be averaged into as many places.
     pub(super) fn check_average(&self, optimizer: &str, weights: usize, average: usize) -> Result<(), Error> {
-        self.check(optimizer, weights, weights, Rates::from(0.0))?;
+        self.check(optimizer, weights, weights, &Rates::from(0.0))?;
         if average != weights {
             return Err(Error::shape("average", &[average], &[weights]));
         }
@@ -214,7 +214,7 @@ impl<F: Scalar> State<F> {
     }
 
     #[cold]
-    fn refuse(&self, optimizer: &str, weights: usize, gradient: usize, rates: Rates) -> Result<(), Error> {
+    fn refuse(&self, optimizer: &str, weights: usize, gradient: usize, rates: &Rates) -> Result<(), Error> {
         let len = self.layout.len();
         if self.optimizer != optimizer {
             return Err(Error::Foreign {

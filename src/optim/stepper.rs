@@ -101,7 +101,7 @@ impl<F: Scalar, O: Optimizer<F>> Stepper<F, O> {
             // A single array is checked by its own step.
             if pairs.len() > 1 {
                 let (weights, gradient) = (pair.weights.len(), pair.gradient.len());
-                state.check(self.optimizer.name(), weights, gradient, rates)?;
+                state.check(self.optimizer.name(), weights, gradient, &rates)?;
             }
         }
         for (pair, (_, state)) in pairs.iter_mut().zip(&mut self.states) {

@@ -22,7 +22,7 @@ pub(super) fn step<F: Scalar, R: Rule<F>>(
     let Some(tensors) = gradient.tensors() else {
         return driver::step(rule, state, weights, gradient.as_slice(), rates);
     };
-    driver::check(rule, state, weights.len(), gradient.layout().len(), rates)?;
+    driver::check(rule, state, weights.len(), gradient.layout().len(), &rates)?;
     if state.missed.is_some() {
         catch_up(rule, state, weights, Some(gradient))?;
     }
@@ -165,7 +165,7 @@ pub(super) fn catch_up<F: Scalar, R: Rule<F>>(
     weights: &mut [F],
     touched: Option<&Gradient<F>>,
 ) -> Result<(), Error> {
-    driver::check(rule, state, weights.len(), weights.len(), Rates::from(0.0))?;
+    driver::check(rule, state, weights.len(), weights.len(), &Rates::from(0.0))?;
     let State {
         segments,
         buffers,

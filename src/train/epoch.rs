@@ -2,7 +2,11 @@
 
 use std::ops::ControlFlow;
 
-use super::{EpochEvent, Goal, Record, Run, StopReason, callback::Answers, run::Loop};
+use super::{
+    EpochEvent, Goal, Record, Run, StopReason,
+    callback::Answers,
+    run::{Loop, Within},
+};
 use crate::{Error, Objective, Scalar, optim::Rates, schedule::LrSchedule};
 
 /// Where an epoch is one step of a function, the history is thinned to fewer records than this.
@@ -12,16 +16,7 @@ impl<F: Scalar, O: Objective<F>> Loop<'_, F, O> {
     /// Evaluates, records, and tells whoever listens.
     pub(super) fn close_epoch(&mut self, loss: f64, rates: Rates) -> Result<ControlFlow<StopReason>, Error> {
         self.catch_up()?;
-        // A function's epoch is one step: without a listener most of them go unrecorded.
-        let is_function = self.objective.terms() == 1 && !self.objective.is_stream();
-        let listens = self.schedule.follows_metric()
-            || self
-                .trainer
-                .hyperparameters
-                .schedules()
-                .any(LrSchedule::follows_metric)
-            || !self.trainer.callbacks.is_empty();
-        if is_function && !listens && !self.epoch.is_multiple_of(self.stride) {
+        if self.is_thinned() && !self.epoch.is_multiple_of(self.stride) {
             return Ok(ControlFlow::Continue(()));
         }
         let mut record = Record {
@@ -58,12 +53,55 @@ impl<F: Scalar, O: Objective<F>> Loop<'_, F, O> {
         if self.epoch.is_multiple_of(self.stride) {
             self.history.push(record);
         }
-        if is_function && self.history.len() >= THINNED {
+        if self.is_function() && self.history.len() >= THINNED {
             self.stride *= 2;
             let stride = self.stride;
             self.history.retain(|record| record.epoch.is_multiple_of(stride));
         }
         Ok(answers.stop.map_or(ControlFlow::Continue(()), ControlFlow::Break))
+    }
+
+    /// Whether the objective is a function: its epoch is one step.
+    fn is_function(&self) -> bool {
+        self.objective.terms() == 1 && !self.objective.is_stream()
+    }
+
+    /// Whether most epochs go unrecorded: those of a function to which nobody listens.
+    fn is_thinned(&self) -> bool {
+        let mut schedules = self.trainer.hyperparameters.schedules();
+        self.is_function()
+            && self.trainer.callbacks.is_empty()
+            && !self.schedule.follows_metric()
+            && !schedules.any(LrSchedule::follows_metric)
+    }
+
+    /// How many epochs go by, from here on, of which nobody hears: a function's epoch is one step, and only every so many are
+    /// recorded.
+    pub(super) fn unrecorded(&self, end: u64) -> u64 {
+        let heard = self.within.updates > 0 || !self.is_thinned() || self.state.is_catching_up();
+        #[cfg(feature = "checkpoint")]
+        let heard = heard || self.writer.is_some();
+        if heard {
+            return 0;
+        }
+        let recorded = self.epoch / self.stride * self.stride + self.stride;
+        recorded.min(end).saturating_sub(self.epoch + 1)
+    }
+
+    /// So many epochs of one step, without what surrounds an epoch.
+    pub(super) fn pass_by(&mut self, epochs: u64) -> Result<ControlFlow<StopReason>, Error> {
+        for _ in 0..epochs {
+            self.objective.start_epoch(self.epoch);
+            if let Some(stop) = self.out_of_budget() {
+                return Ok(ControlFlow::Break(stop));
+            }
+            if let Some(stop) = self.update(1)? {
+                return Ok(ControlFlow::Break(stop));
+            }
+            self.epoch += 1;
+            self.within = Within::default();
+        }
+        Ok(ControlFlow::Continue(()))
     }
 
     /// Where every point has an exact value, the last one gets its own; and after a failure the parameters are good.

@@ -160,12 +160,13 @@ impl<'a, F: Scalar, O: Objective<F>> Loop<'a, F, O> {
     pub(super) fn drive(&mut self) -> Result<(), Error> {
         let end = self.trainer.epochs.unwrap_or(u64::MAX);
         while self.epoch < end {
-            match self.epoch()? {
-                ControlFlow::Continue(()) => {}
-                ControlFlow::Break(stop) => {
-                    self.stop = stop;
-                    break;
-                }
+            let flow = match self.unrecorded(end) {
+                0 => self.epoch()?,
+                epochs => self.pass_by(epochs)?,
+            };
+            if let ControlFlow::Break(stop) = flow {
+                self.stop = stop;
+                break;
             }
         }
         #[cfg(feature = "checkpoint")]
@@ -192,55 +193,9 @@ impl<'a, F: Scalar, O: Objective<F>> Loop<'a, F, O> {
             if let Some(stop) = self.out_of_budget() {
                 return Ok(ControlFlow::Break(stop));
             }
-            if self.state.is_catching_up() {
-                let batch = self.sampler.batch(self.within.updates);
-                self.objective.touch(&batch, &mut self.update.gradient);
-                let weights = self.params.as_mut_slice();
-                self.trainer
-                    .optimizer
-                    .catch_up(&mut self.state, weights, Some(&self.update.gradient))?;
-            }
-            let seen = match self.update.look(
-                &mut self.objective,
-                &self.sampler,
-                &mut self.params,
-                self.within.updates,
-                self.step + 1,
-            )? {
-                Ok(seen) => seen,
-                Err(what) => match self.mend(what)? {
-                    Some(stop) => return Ok(ControlFlow::Break(stop)),
-                    None => {
-                        self.within.rates = self.rates(steps as u64, 1.0);
-                        self.within.updates += 1;
-                        self.step += 1;
-                        #[cfg(feature = "checkpoint")]
-                        self.checkpoint_if_due(Span::Steps(self.step));
-                        continue;
-                    }
-                },
-            };
-            if self.exact {
-                self.keep_if_best(seen.value, Goal::Lowest);
-            }
-            let rates = self.rates(steps as u64, seen.scale);
-            let (weights, gradient) = (self.params.as_mut_slice(), &self.update.gradient);
-            self.trainer
-                .optimizer
-                .step_touched(&mut self.state, weights, gradient, rates)?;
-            self.update.follow(&mut self.params, rates.learning_rate)?;
-            self.step += 1;
-            let reduction = self.objective.reduction();
-            self.within.loss.add(seen.value, seen.weight, reduction);
-            self.within.rates = rates;
-            self.within.updates += 1;
-            if !self.trainer.callbacks.is_empty()
-                && let Some(stop) = self.tell(&seen, rates, steps as u64)
-            {
+            if let Some(stop) = self.update(steps as u64)? {
                 return Ok(ControlFlow::Break(stop));
             }
-            #[cfg(feature = "checkpoint")]
-            self.checkpoint_if_due(Span::Steps(self.step));
         }
         self.epoch += 1;
         let Within { loss, rates, .. } = std::mem::take(&mut self.within);
@@ -250,12 +205,68 @@ impl<'a, F: Scalar, O: Objective<F>> Loop<'a, F, O> {
         Ok(flow)
     }
 
+    /// One update of this epoch, or none if it is not finite and such are passed over.
+    #[inline]
+    pub(super) fn update(&mut self, steps_per_epoch: u64) -> Result<Option<StopReason>, Error> {
+        if self.state.is_catching_up() {
+            let batch = self.sampler.batch(self.within.updates);
+            self.objective.touch(&batch, &mut self.update.gradient);
+            let weights = self.params.as_mut_slice();
+            self.trainer
+                .optimizer
+                .catch_up(&mut self.state, weights, Some(&self.update.gradient))?;
+        }
+        let seen = match self.update.look(
+            &mut self.objective,
+            &self.sampler,
+            &mut self.params,
+            self.within.updates,
+            self.step + 1,
+        )? {
+            Ok(seen) => seen,
+            Err(what) => match self.mend(what)? {
+                Some(stop) => return Ok(Some(stop)),
+                None => {
+                    self.within.rates = self.rates(steps_per_epoch, 1.0);
+                    self.within.updates += 1;
+                    self.step += 1;
+                    #[cfg(feature = "checkpoint")]
+                    self.checkpoint_if_due(Span::Steps(self.step));
+                    return Ok(None);
+                }
+            },
+        };
+        if self.exact {
+            self.keep_if_best(seen.value, Goal::Lowest);
+        }
+        let rates = self.rates(steps_per_epoch, seen.scale);
+        let (weights, gradient) = (self.params.as_mut_slice(), &self.update.gradient);
+        self.trainer
+            .optimizer
+            .step_touched(&mut self.state, weights, gradient, rates)?;
+        self.update.follow(&mut self.params, rates.learning_rate)?;
+        self.step += 1;
+        let reduction = self.objective.reduction();
+        self.within.loss.add(seen.value, seen.weight, reduction);
+        self.within.rates = rates;
+        self.within.updates += 1;
+        if !self.trainer.callbacks.is_empty()
+            && let Some(stop) = self.tell(&seen, rates, steps_per_epoch)
+        {
+            return Ok(Some(stop));
+        }
+        #[cfg(feature = "checkpoint")]
+        self.checkpoint_if_due(Span::Steps(self.step));
+        Ok(None)
+    }
+
     /// The time used so far, before it was continued included.
     pub(super) fn elapsed(&self) -> Duration {
         self.used + self.started.elapsed()
     }
 
-    fn out_of_budget(&self) -> Option<StopReason> {
+    #[inline]
+    pub(super) fn out_of_budget(&self) -> Option<StopReason> {
         if self.trainer.steps.is_some_and(|steps| self.step >= steps) {
             return Some(StopReason::Finished);
         }

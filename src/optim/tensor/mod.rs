@@ -237,7 +237,7 @@ pub fn step_tensors<F: Scalar, R: TensorRule<F>>(
     gradient: &[F],
     rates: Rates,
 ) -> Result<(), Error> {
-    state.check(rule.name(), weights.len(), gradient.len(), rates)?;
+    state.check(rule.name(), weights.len(), gradient.len(), &rates)?;
     state.step += 1;
     let step = state.step;
     let layout = state.layout().clone();
