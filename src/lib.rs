@@ -56,7 +56,7 @@
 //! | `npy` | off | `data::MappedNpy`: NumPy's files, mapped into memory |
 //! | `sparse` | off | [`data`]: sparse inputs (`Csr`), files of svmlight and libsvm (`SvmLight`), feature hashing (`FeatureHasher`) |
 //! | `progress` | on | [`Trainer::progress_bar`] |
-//! | `rayon` | on | large steps on all cores, with the same bits on any number of them |
+//! | `rayon` | on | large steps and batches on all cores, with the same bits on any number of them |
 //! | `tensorboard` | off | `train::TensorBoard`: event files |
 //! | `tracing` | off | `train::Tracing`: events of the crate `tracing` |
 

@@ -131,6 +131,41 @@ fn no_shared_step_allocates() {
     );
 }
 
+/// Nor does the gradient of a batch in many parts, on all threads of a pool together.
+#[test]
+#[cfg(all(feature = "rayon", feature = "faer"))]
+fn no_shared_gradient_allocates() {
+    use downhill::data::Batch;
+    let inputs = Array2::from_shape_fn((6000, 100), |(i, j)| ((i * 7 + j * 3) % 11) as f32 / 11.0);
+    let labels = Array1::from_shape_fn(6000, |i| i % 3);
+    let data = Dataset::new(&inputs, &labels).unwrap();
+    let network = Mlp::new(&[100, 16, 3]).unwrap();
+    let pass = |rows, times, counted: &dyn Fn() -> u64| {
+        let mut risk = EmpiricalRisk::new(&network, &SoftmaxCrossEntropy, &data);
+        risk.prepare(rows).unwrap();
+        let params = Params::zeros(&Model::<f32>::layout(&network));
+        let mut gradient = Gradient::zeros(params.layout());
+        let mut before = 0;
+        for time in 0..times {
+            if time == 2 {
+                before = counted();
+            }
+            risk.value_and_gradient(&params, &Batch::Range(0..rows), &mut gradient)
+                .unwrap();
+        }
+        counted() - before
+    };
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(3).build().unwrap();
+    let count = || pool.broadcast(|_| allocations()).iter().sum::<u64>();
+    // The first products of a thread make room for faer to pack its operands.
+    pool.broadcast(|_| pass(500, 3, &allocations));
+    pool.install(|| {
+        let idle = count();
+        let idle = count() - idle;
+        assert_eq!(pass(6000, 20, &count), idle);
+    });
+}
+
 #[test]
 fn no_stepper_allocates() {
     let mut stepper = Stepper::new(Adam::new());

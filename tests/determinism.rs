@@ -4,6 +4,8 @@ use downhill::data::{Batch, Order, Sampler};
 use downhill::ndarray::{Array1, Array2};
 use downhill::optim::Optimizer;
 use downhill::prelude::*;
+#[cfg(feature = "rayon")]
+use downhill::rand::{SeedableRng, rngs::ChaCha12Rng};
 use proptest::prelude::*;
 
 /// One run of a small network on shuffled mini-batches, in numbers that show every bit.
@@ -121,6 +123,98 @@ fn any_number_of_threads_gives_the_same_bits() {
                 single.name()
             );
         }
+    }
+}
+
+/// Value and gradient of a batch of every other row and of all rows, in a pool of so many threads.
+#[cfg(feature = "rayon")]
+fn large_batches<F: Scalar, M: Model<F>, L: Loss<F, Y>, Y: downhill::data::Samples>(
+    model: &M,
+    loss: &L,
+    data: &Dataset<'_, F, Array2<F>, Y>,
+    threads: usize,
+) -> Vec<u64> {
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .build()
+        .unwrap();
+    pool.install(|| {
+        let mut risk = EmpiricalRisk::new(model, loss, data);
+        let rows: Vec<_> = (0..risk.terms()).step_by(2).collect();
+        risk.prepare(risk.terms()).unwrap();
+        let params = risk.start(&mut ChaCha12Rng::seed_from_u64(3));
+        let mut gradient = Gradient::zeros(params.layout());
+        let mut bits = Vec::new();
+        for batch in [Batch::Rows(&rows), Batch::Range(0..risk.terms())] {
+            let value = risk.value_and_gradient(&params, &batch, &mut gradient).unwrap();
+            assert!(value.is_finite() && gradient.norm() > 0.0);
+            bits.push(value.to_f64_exact().to_bits());
+            bits.extend(gradient.as_slice().iter().map(|g| g.to_f64_exact().to_bits()));
+        }
+        bits
+    })
+}
+
+#[cfg(feature = "rayon")]
+fn any_number_of_threads_gives_the_same_gradients<F: Scalar>() {
+    let inputs = Array2::from_shape_fn((9001, 100), |(i, j)| {
+        F::of(((i * 31 + j * 17) % 101) as f64 / 50.0 - 1.0)
+    });
+    let targets = Array1::from_shape_fn(9001, |i| F::of((i % 2) as f64));
+    let labels = Array1::from_shape_fn(9001, |i| i % 3);
+    let binary = Dataset::new(&inputs, &targets).unwrap();
+    let classes = Dataset::new(&inputs, &labels).unwrap();
+    let (line, network) = (Linear::new(100, 1).unwrap(), Mlp::new(&[100, 16, 3]).unwrap());
+    let of = |threads| {
+        let line = large_batches(&line, &BinaryCrossEntropy::new(), &binary, threads);
+        let network = large_batches(&network, &SoftmaxCrossEntropy, &classes, threads);
+        (line, network)
+    };
+    let expected = of(1);
+    for threads in [2, 3, 8, 16] {
+        assert!(of(threads) == expected, "{threads} threads");
+    }
+}
+
+#[test]
+#[cfg(feature = "rayon")]
+fn gradients_do_not_depend_on_threads() {
+    any_number_of_threads_gives_the_same_gradients::<f32>();
+    any_number_of_threads_gives_the_same_gradients::<f64>();
+}
+
+/// The parts of a large batch add up to what its rows say one by one.
+#[test]
+fn parts_add_up() {
+    let inputs = Array2::from_shape_fn((5003, 200), |(i, j)| {
+        ((i * 31 + j * 17) % 101) as f64 / 50.0 - 1.0
+    });
+    let targets = Array1::from_shape_fn(5003, |i| (i % 5) as f64);
+    let weights = Array1::from_shape_fn(5003, |i| (i % 4) as f64);
+    let data = Dataset::new(&inputs, &targets)
+        .unwrap()
+        .weighted(&weights)
+        .unwrap();
+    let line = Linear::new(200, 1).unwrap();
+    let mut risk = EmpiricalRisk::new(&line, &MeanSquaredError, &data).reduction(Reduction::Sum);
+    risk.prepare(5003).unwrap();
+    let params = Params::zeros(line.layout());
+    let (mut gradient, mut row) = (Gradient::zeros(line.layout()), Gradient::zeros(line.layout()));
+    let (mut sum, mut expected) = (0.0, Params::zeros(line.layout()));
+    for i in 0..5003 {
+        sum += risk
+            .value_and_gradient(&params, &Batch::Range(i..i + 1), &mut row)
+            .unwrap();
+        for (sum, &g) in expected.as_mut_slice().iter_mut().zip(row.as_slice()) {
+            *sum += g;
+        }
+    }
+    let value = risk
+        .value_and_gradient(&params, &Batch::Range(0..5003), &mut gradient)
+        .unwrap();
+    approx::assert_relative_eq!(value, sum, max_relative = 1e-12);
+    for (&g, &expected) in gradient.as_slice().iter().zip(expected.as_slice()) {
+        approx::assert_relative_eq!(g, expected, max_relative = 1e-12, epsilon = 1e-9);
     }
 }
 

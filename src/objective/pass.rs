@@ -10,16 +10,51 @@ use crate::{
     data::{Samples, Views, rows_of},
     linalg::top_mut,
     loss::Reduction,
+    parallel,
 };
+
+/// The most parts of a batch, whatever the number of cores.
+const PARTS: usize = 16;
+
+/// The fewest rows of a part: adding up gradients costs about as much as two rows.
+const PART_ROWS: usize = 256;
 
 /// A model and a loss, with the memory that batches go through: shard by shard, always the same ones, as large as suits the
 /// model. A shard stays in cache between `predict` and `backward`, and memory does not grow with the batch.
+///
+/// The shards of a large batch are dealt out to parts, each with a gradient of its own, which the cores share. How many there
+/// are and in which order they are added up follows from the sizes of batch and model alone.
 pub(super) struct Pass<'a, F: Scalar, X: Samples, M: Model<F, X>, L> {
     pub(super) model: &'a M,
     pub(super) loss: &'a L,
     pub(super) reduction: Reduction,
-    scratch: Option<M::Scratch>,
+    /// How many weights the model has.
+    weights: usize,
+    shard_rows: usize,
+    room: Option<Room<F, M::Scratch>>,
+    /// Those of the parts after the first.
+    others: Vec<Part<F, M::Scratch>>,
+}
+
+/// The memory that one shard at a time goes through.
+struct Room<F, S> {
+    scratch: S,
     output_gradient: Array2<F>,
+}
+
+/// The memory of a part.
+struct Part<F, S> {
+    room: Room<F, S>,
+    gradient: Gradient<F>,
+}
+
+impl<F: Scalar, S> Room<F, S> {
+    fn new<X: Samples, M: Model<F, X, Scratch = S>>(model: &M, rows: usize) -> Self {
+        Self {
+            scratch: model.scratch(rows),
+            output_gradient: Array2::zeros((rows, model.outputs())),
+        }
+    }
 }
 
 impl<'a, F: Scalar, X: Samples, M: Model<F, X>, L> Pass<'a, F, X, M, L> {
@@ -28,8 +63,10 @@ impl<'a, F: Scalar, X: Samples, M: Model<F, X>, L> Pass<'a, F, X, M, L> {
             model,
             loss,
             reduction: Reduction::Mean,
-            scratch: None,
-            output_gradient: Array2::default((0, 0)),
+            weights: model.layout().len(),
+            shard_rows: model.shard_rows().max(1),
+            room: None,
+            others: Vec::new(),
         }
     }
 
@@ -40,17 +77,36 @@ impl<'a, F: Scalar, X: Samples, M: Model<F, X>, L> Pass<'a, F, X, M, L> {
         params
     }
 
-    /// Makes room for batches of up to `rows` rows.
+    /// Makes room for the gradients of batches of up to `rows` rows.
     pub(super) fn reserve(&mut self, rows: usize) {
-        let rows = rows.min(self.shard_rows());
-        if self.scratch.is_none() || self.output_gradient.nrows() < rows {
-            self.scratch = Some(self.model.scratch(rows));
-            self.output_gradient = Array2::zeros((rows, self.model.outputs()));
+        self.room(rows);
+        let others = self.parts(rows) - 1;
+        if self.others.len() < others {
+            let layout = self.model.layout();
+            let rows = rows.min(self.shard_rows);
+            self.others.resize_with(others, || Part {
+                room: Room::new(self.model, rows),
+                gradient: Gradient::zeros(&layout),
+            });
         }
     }
 
-    fn shard_rows(&self) -> usize {
-        self.model.shard_rows().max(1)
+    /// Room for one shard of so many rows.
+    fn room(&mut self, rows: usize) -> &mut Room<F, M::Scratch> {
+        let (model, rows) = (self.model, rows.min(self.shard_rows));
+        self.room.take_if(|room| room.output_gradient.nrows() < rows);
+        self.room.get_or_insert_with(|| Room::new(model, rows))
+    }
+
+    /// Among how many parts the shards of a batch are dealt out.
+    fn parts(&self, rows: usize) -> usize {
+        if rows <= self.shard_rows || self.model.is_sparse() {
+            return 1;
+        }
+        let fewest = PART_ROWS.max(parallel::SHARED / 2 / self.weights.max(1));
+        (rows / fewest)
+            .min(rows.div_ceil(self.shard_rows))
+            .clamp(1, PARTS)
     }
 
     /// Whether inputs and targets fit model and loss.
@@ -72,31 +128,25 @@ impl<'a, F: Scalar, X: Samples, M: Model<F, X>, L> Pass<'a, F, X, M, L> {
     where
         L: Loss<F, Y>,
     {
-        let (mut sum, shard_rows) = (0.0, self.shard_rows());
-        self.reserve(X::count(&x));
-        let Some(scratch) = &mut self.scratch else {
-            return f64::NAN;
-        };
-        for range in shards(X::count(&x), shard_rows) {
-            let prediction = self.model.predict(params, &X::slice(&x, range.clone()), scratch);
+        let (model, loss, shard_rows) = (self.model, self.loss, self.shard_rows);
+        let room = self.room(X::count(&x));
+        let mut sum = 0.0;
+        for range in shards(0..X::count(&x), shard_rows) {
+            let prediction = model.predict(params, &X::slice(&x, range.clone()), &mut room.scratch);
             if let Some(all) = predictions.as_deref_mut() {
                 all.slice_mut(s![range.clone(), ..]).assign(&prediction);
             }
-            let unused = top_mut(&mut self.output_gradient, range.len());
+            let unused = top_mut(&mut room.output_gradient, range.len());
             let targets = Y::slice(&y, range.clone());
             let weights = weights.map(|weights| rows_of(weights, range));
-            sum += self
-                .loss
+            sum += loss
                 .value_and_gradient(prediction, &targets, weights, F::zero(), unused)
                 .to_f64_exact();
         }
-        sum / self
-            .loss
-            .total_weight(self.model.outputs(), &y, weights)
-            .to_f64_exact()
+        sum / loss.total_weight(model.outputs(), &y, weights).to_f64_exact()
     }
 
-    /// Value and gradient over rows that are a view, for which there must be room.
+    /// Value and gradient over rows that are a view.
     pub(super) fn value_and_gradient<Y: Samples>(
         &mut self,
         params: &Params<F>,
@@ -106,9 +156,8 @@ impl<'a, F: Scalar, X: Samples, M: Model<F, X>, L> Pass<'a, F, X, M, L> {
     where
         L: Loss<F, Y>,
     {
-        let (outputs, shard_rows) = (self.model.outputs(), self.shard_rows());
         let divisor = match self.reduction {
-            Reduction::Mean => self.loss.total_weight(outputs, &y, weights),
+            Reduction::Mean => self.loss.total_weight(self.model.outputs(), &y, weights),
             Reduction::Sum => F::one(),
         };
         // A batch in which every row weighs nothing says nothing: its gradient is zero, not NaN.
@@ -117,30 +166,92 @@ impl<'a, F: Scalar, X: Samples, M: Model<F, X>, L> Pass<'a, F, X, M, L> {
         } else {
             F::one() / divisor
         };
-        gradient.clear();
-        let Some(scratch) = &mut self.scratch else {
+        let rows = X::count(&x);
+        self.reserve(rows);
+        let others = self.parts(rows) - 1;
+        let Some(room) = &mut self.room else {
             return F::nan();
         };
-        let mut sum = F::zero();
-        for range in shards(X::count(&x), shard_rows) {
-            let inputs = X::slice(&x, range.clone());
-            let targets = Y::slice(&y, range.clone());
-            let weights = weights.map(|weights| rows_of(weights, range.clone()));
-            let prediction = self.model.predict(params, &inputs, scratch);
-            let mut slope = top_mut(&mut self.output_gradient, range.len());
-            sum += self
-                .loss
-                .value_and_gradient(prediction, &targets, weights, scale, slope.view_mut());
-            self.model
-                .backward(params, &inputs, slope.view(), scratch, gradient);
-        }
-        sum * scale
+        let work = Work {
+            model: self.model,
+            loss: self.loss,
+            params,
+            views: (X::shorten(x), Y::shorten(y), weights),
+            scale,
+            shard_rows: self.shard_rows,
+        };
+        work.share(0..rows, room, gradient, &mut self.others[..others]) * scale
     }
 }
 
-/// So many rows in shards.
-fn shards(rows: usize, shard_rows: usize) -> impl Iterator<Item = Range<usize>> {
-    (0..rows)
-        .step_by(shard_rows)
-        .map(move |start| start..(start + shard_rows).min(rows))
+/// What all parts of a batch have in common.
+struct Work<'w, F: Scalar, X: Samples, Y: Samples, M, L> {
+    model: &'w M,
+    loss: &'w L,
+    params: &'w Params<F>,
+    views: Views<'w, F, X, Y>,
+    scale: F,
+    shard_rows: usize,
+}
+
+impl<F: Scalar, X: Samples, Y: Samples, M: Model<F, X>, L: Loss<F, Y>> Work<'_, F, X, Y, M, L> {
+    /// The sum of the loss over some rows, and its gradient, in one part more than there are `others`.
+    fn share(
+        &self,
+        rows: Range<usize>,
+        room: &mut Room<F, M::Scratch>,
+        gradient: &mut Gradient<F>,
+        others: &mut [Part<F, M::Scratch>],
+    ) -> F {
+        let (left, right) = others.split_at_mut(others.len() / 2);
+        let Some((part, right)) = right.split_first_mut() else {
+            return self.add_up(rows, room, gradient);
+        };
+        let (before, after) = (left.len() + 1, right.len() + 1);
+        let shards = rows.len().div_ceil(self.shard_rows) * before / (before + after);
+        let middle = rows.start + shards * self.shard_rows;
+        let (left_value, right_value) = parallel::join(
+            || self.share(rows.start..middle, room, gradient, left),
+            || self.share(middle..rows.end, &mut part.room, &mut part.gradient, right),
+        );
+        for (sum, &more) in gradient.as_mut_slice().iter_mut().zip(part.gradient.as_slice()) {
+            *sum += more;
+        }
+        left_value + right_value
+    }
+
+    /// The same in one part.
+    fn add_up(
+        &self,
+        rows: Range<usize>,
+        Room {
+            scratch,
+            output_gradient,
+        }: &mut Room<F, M::Scratch>,
+        gradient: &mut Gradient<F>,
+    ) -> F {
+        let (x, y, weights) = &self.views;
+        gradient.clear();
+        let mut sum = F::zero();
+        for range in shards(rows, self.shard_rows) {
+            let inputs = X::slice(x, range.clone());
+            let targets = Y::slice(y, range.clone());
+            let weights = weights.map(|weights| rows_of(weights, range.clone()));
+            let prediction = self.model.predict(self.params, &inputs, scratch);
+            let mut slope = top_mut(output_gradient, range.len());
+            sum += self
+                .loss
+                .value_and_gradient(prediction, &targets, weights, self.scale, slope.view_mut());
+            self.model
+                .backward(self.params, &inputs, slope.view(), scratch, gradient);
+        }
+        sum
+    }
+}
+
+/// These rows in shards.
+fn shards(rows: Range<usize>, shard_rows: usize) -> impl Iterator<Item = Range<usize>> {
+    let end = rows.end;
+    rows.step_by(shard_rows)
+        .map(move |start| start..(start + shard_rows).min(end))
 }
