@@ -145,7 +145,7 @@ fn network(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("network 784-128-10, 60,000 rows f32");
     group.sample_size(10).measurement_time(Duration::from_secs(5));
     group.throughput(Throughput::Elements(rows as u64));
-    for batch in [64, 512] {
+    for batch in [64, 512, 2048] {
         for order in [Order::Sequential, Order::Shuffled] {
             group.bench_function(format!("batch {batch}, {order:?}"), |bencher| {
                 bencher.iter(|| {
