@@ -116,7 +116,8 @@ pub mod prelude {
         },
         model::{Activation, Linear, Mlp},
         optim::{Adagrad, Adam, GradientDescent, MiniBatchSgd, Momentum, RmsProp, RuleExt, Sgd},
-        schedule::{Cyclical, ReduceOnPlateau, Span, StepDecay},
+        schedule::{Cyclical, OneCycle, ReduceOnPlateau, Span, StepDecay},
+        train::{EarlyStopping, Watch},
     };
 }
 

@@ -473,3 +473,34 @@ fn policies_are_refused_before_the_first_step() {
         );
     }
 }
+
+/// A program that is killed and started again must not train on when the run has ended.
+#[cfg(feature = "checkpoint")]
+#[test]
+fn a_run_that_stopped_early_has_ended_when_it_is_started_again() {
+    use downhill::train::Checkpoints;
+    let folder = folder("stopped");
+    let (inputs, targets) = data(40);
+    let data: Dataset<f64, _, _> = Dataset::new(&inputs, &targets).unwrap();
+    let run = |patience| {
+        Trainer::new(Adam::new())
+            .learning_rate(0.5)
+            .epochs(500)
+            .callback(EarlyStopping::new().patience(patience))
+            .checkpoint(Checkpoints::new(&folder))
+            .resume_or_start(&folder)
+            .fit(&Linear::new(2, 1).unwrap(), &MeanSquaredError, &data)
+            .unwrap()
+    };
+    let first = run(2);
+    assert!(matches!(first.stop, StopReason::NoImprovement { checks: 3, .. }));
+    let again = run(2);
+    assert_eq!((again.steps, &again.stop), (first.steps, &first.stop));
+    assert_eq!(
+        (again.params, again.best),
+        (first.params.clone(), first.best.clone())
+    );
+    // More patience goes on.
+    assert!(run(6).steps > first.steps);
+    fs::remove_dir_all(&folder).unwrap();
+}

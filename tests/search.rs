@@ -295,7 +295,17 @@ fn results_are_a_table_with_the_best_first() {
         .collect();
     assert_eq!(
         lines[0],
-        ["trial", "learning_rate", "momentum", "kind", "score", "seconds"]
+        [
+            "trial",
+            "learning_rate",
+            "momentum",
+            "kind",
+            "score",
+            "(highest",
+            "is",
+            "best)",
+            "seconds"
+        ]
     );
     let scores: Vec<(&str, &str)> = lines[1..].iter().map(|line| (line[0], line[4])).collect();
     assert_eq!(scores, [("1", "1.235e7"), ("0", "0.5000"), ("2", "1.234e-5")]);

@@ -85,7 +85,8 @@ pub trait Model<F: Scalar, X: Samples = Array2<F>>: Send + Sync {
     );
 }
 
-/// The predictions of a model for any inputs, with everything checked.
+/// The predictions of a model for any inputs, with everything checked. Of the inputs of a [`Dataset`](crate::Dataset), which
+/// are a view: `predict(&model, &run.params, &data.inputs().to_owned())`.
 ///
 /// # Errors
 /// [`Error::Foreign`] if the parameters are of another model, and what [`Model::check`] finds in the inputs.

@@ -3,7 +3,7 @@
 use super::{LrSchedule, Progress, Span};
 use crate::{Error, error::check};
 
-/// Up to a high rate, down again, and on down to almost nothing; momentum the other way.
+/// Up to a high rate, down again, and on down to almost nothing; momentum the other way, if [asked for](OneCycle::momentum).
 ///
 /// Over `n` steps, with `low = max / divisor` and `last = low / final_divisor`: from `low` to `max` until step
 /// `rise · n − 1`, then to `last` at step `n − 1`. In three phases: back to `low` at `2 · rise · n − 2`, then to `last`.
@@ -21,6 +21,8 @@ use crate::{Error, error::check};
 /// `torch.optim.lr_scheduler.OneCycleLR`, but past its end it holds the last value. [`OneCycle::optax`] reaches the highest
 /// rate at `⌊rise · n⌋` and the last at n, as `optax.cosine_onecycle_schedule` does;
 /// `OneCycle::optax(…).linear().back(0.85)` is `optax.linear_onecycle_schedule`.
+///
+/// Most of the gain comes in the last phase: a run that may stop early should be patient enough to reach it.
 ///
 /// ```
 /// use downhill::{Trainer, optim::Momentum, schedule::{OneCycle, Span}};

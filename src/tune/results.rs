@@ -85,7 +85,11 @@ impl fmt::Display for Results {
         let mut header = vec!["trial".to_string()];
         header.extend(budgets.then(|| "budget".to_string()));
         header.extend(self.space.names().map(String::from));
-        header.extend(["score", "seconds"].map(String::from));
+        let score = match self.goal {
+            Goal::Lowest => "score (lowest is best)",
+            Goal::Highest => "score (highest is best)",
+        };
+        header.extend([score, "seconds"].map(String::from));
         let mut table = vec![header];
         for Evaluation {
             trial,

@@ -98,7 +98,7 @@ impl Trial {
 ///
 /// | setting | default |
 /// |---|---|
-/// | [`goal`](Search::goal) | the lowest score |
+/// | [`goal`](Search::goal) | the lowest score; an accuracy needs [`Goal::Highest`] |
 /// | [`seed`](Search::seed) | 0 |
 /// | [`threads`](Search::threads) | one a core |
 /// | [`factor`](Search::factor) of halving | 3 |
@@ -209,7 +209,8 @@ impl Search {
     }
 
     /// Keeps every score in a file, as a table with commas, from the moment it is there; trials that stand in the file are
-    /// not run again. It belongs to one search: with another seed or space it is refused.
+    /// not run again. It belongs to one search: with another seed or space it is refused. The goal is
+    /// not part of it, and may change.
     pub fn journal(mut self, path: impl Into<PathBuf>) -> Self {
         self.journal = Some(path.into());
         self

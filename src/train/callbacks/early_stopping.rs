@@ -4,7 +4,7 @@ use crate::{
     Error, Memo, Run,
     error::check,
     schedule::Threshold,
-    train::{Callback, Control, EpochEvent, Goal, StartEvent, StopReason, Watch},
+    train::{Callback, Control, EpochEvent, EpochStartEvent, Goal, StartEvent, StopReason, Watch},
 };
 
 /// Ends a run when a metric no longer improves, and gives back the best parameters.
@@ -142,6 +142,8 @@ impl EarlyStopping {
     }
 
     /// Whether the run gives back its best parameters as [`Run::params`], and not its last. Default: true.
+    ///
+    /// Checkpoints hold the last ones all the same, so that the run can go on; the best have a file of their own if asked for.
     pub fn restore_best(mut self, restore: bool) -> Self {
         self.restore_best = restore;
         self
@@ -167,6 +169,13 @@ impl EarlyStopping {
     /// The name of the metric; known from the start of a run.
     fn metric(&self) -> &str {
         self.watch.as_ref().map_or("loss", Watch::name)
+    }
+
+    fn stop(&self) -> Control {
+        Control::Stop(StopReason::NoImprovement {
+            metric: self.metric().into(),
+            checks: self.seen.bad,
+        })
     }
 
     /// Takes in the metric of the next epoch.
@@ -217,14 +226,19 @@ impl<F: Clone> Callback<F> for EarlyStopping {
         Ok(())
     }
 
+    /// A run that had ended for want of an improvement, and is continued with the same patience, has already ended.
+    fn on_epoch_start(&mut self, _: &EpochStartEvent<'_, F>) -> Control {
+        match self.seen.bad > self.patience {
+            true => self.stop(),
+            false => Control::Continue,
+        }
+    }
+
     fn on_epoch(&mut self, event: &EpochEvent<'_, F>) -> Control {
         let metric = event.record.get(self.metric()).unwrap_or(f64::NAN);
         match self.check(metric) {
             Verdict::Best | Verdict::Wait => Control::Continue,
-            Verdict::Stop => Control::Stop(StopReason::NoImprovement {
-                metric: self.metric().into(),
-                checks: self.seen.bad,
-            }),
+            Verdict::Stop => self.stop(),
         }
     }
 

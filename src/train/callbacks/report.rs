@@ -264,9 +264,15 @@ fn table_of_epochs(page: &mut String, history: &History, best: u64) {
 
 fn environment<F: Scalar>() -> [(&'static str, String); 6] {
     let features = [
+        ("checkpoint", cfg!(feature = "checkpoint")),
         ("faer", cfg!(feature = "faer")),
+        ("huge-pages", cfg!(feature = "huge-pages")),
+        ("interrupt", cfg!(feature = "interrupt")),
+        ("npy", cfg!(feature = "npy")),
         ("plot", cfg!(feature = "plot")),
         ("progress", cfg!(feature = "progress")),
+        ("rayon", cfg!(feature = "rayon")),
+        ("sparse", cfg!(feature = "sparse")),
         ("tensorboard", cfg!(feature = "tensorboard")),
         ("tracing", cfg!(feature = "tracing")),
     ];

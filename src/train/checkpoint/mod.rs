@@ -26,7 +26,8 @@ pub(super) use writer::Writer;
 /// | [`best`](Checkpoints::best) | off |
 /// | [`in_background`](Checkpoints::in_background) | off |
 ///
-/// Whatever these say, one is written at the end of the run, however it came.
+/// Whatever these say, one is written at the end of the run, however it came. At a step it comes after all callbacks: a
+/// process that ends within one is continued from the checkpoint before.
 ///
 /// ```
 /// use downhill::{Function, Trainer, optim::Adam, schedule::Span, train::Checkpoints};
@@ -67,6 +68,9 @@ pub(super) use writer::Writer;
 ///
 /// A file is written beside its place, brought to the disk and then renamed, so a kill, a power cut or a full disk leaves
 /// the ones before as they were. It carries its length and a checksum of the whole; a damaged file is refused.
+///
+/// A checkpoint holds the parameters after the last step, also where [`EarlyStopping`](super::EarlyStopping) gives back the
+/// best: for use, save [`Run::params`](super::Run::params), or take the file that [`best`](Checkpoints::best) writes.
 ///
 /// If one cannot be written the run goes on, tries again when the next is due, and [`Run::unsaved`](super::Run::unsaved)
 /// says what happened, unless a later one was written.
