@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, File},
-    io::{self, Seek, SeekFrom, Write},
+    io::{self, BufWriter, Seek, SeekFrom, Write},
     path::Path,
 };
 
@@ -20,7 +20,7 @@ pub(crate) fn write<F: Scalar>(path: &Path, params: &Params<F>, memo: &Memo) -> 
         .map_err(|message| Error::malformed(path.display().to_string(), "header", message, "valid names"))?;
     replace(path, |file| {
         let mut out = Checked {
-            file,
+            file: BufWriter::new(file),
             crc: crc32fast::Hasher::new(),
         };
         out.put(&(header.len() as u64).to_le_bytes())?;
@@ -36,15 +36,17 @@ pub(crate) fn write<F: Scalar>(path: &Path, params: &Params<F>, memo: &Memo) -> 
             }
         }
         out.values(params.as_slice(), &mut bytes)?;
-        let crc = format!("{:08x}", out.crc.finalize());
+        let Checked { mut file, crc } = out;
+        let crc = format!("{:08x}", crc.finalize());
         file.seek(SeekFrom::Start((HEADER + stamp(0, 0).len() - crc.len()) as u64))?;
-        file.write_all(crc.as_bytes())
+        file.write_all(crc.as_bytes())?;
+        file.flush()
     })
 }
 
 /// A file that is being written, and the checksum of what went into it.
 struct Checked<'a> {
-    file: &'a File,
+    file: BufWriter<&'a File>,
     crc: crc32fast::Hasher,
 }
 
@@ -110,14 +112,14 @@ fn quoted(text: &str) -> Result<String, String> {
 
 /// Writes a file beside its place and then moves it there, so that there is always the old one or the new one, whole,
 /// whatever happens to the process, the disk or the power.
-fn replace(path: &Path, write: impl FnOnce(&mut File) -> io::Result<()>) -> Result<(), Error> {
+fn replace(path: &Path, write: impl FnOnce(&File) -> io::Result<()>) -> Result<(), Error> {
     let mut name = std::ffi::OsString::from(".");
     name.push(path.file_name().unwrap_or_default());
     name.push(".partial");
     let partial = path.with_file_name(name);
     let written = File::create(&partial)
-        .and_then(|mut file| {
-            write(&mut file)?;
+        .and_then(|file| {
+            write(&file)?;
             file.sync_all()
         })
         .map_err(|error| Error::io(path, "written", &error))
