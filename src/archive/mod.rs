@@ -66,7 +66,23 @@ impl<F: Scalar> Params<F> {
     /// ```
     ///
     /// In Python `safetensors.numpy.load_file("model.safetensors")` gives a dictionary of arrays, and
-    /// `safetensors.torch.load_file` one of tensors, fit for `load_state_dict`.
+    /// `safetensors.torch.load_file` one of tensors. A layer of [`Mlp`](crate::model::Mlp) has its weights as inputs × outputs,
+    /// PyTorch's as outputs × inputs; an `Mlp` of the sizes 2, 24, 24 and 1 with tanh, in `f64`, becomes one of PyTorch's by
+    ///
+    /// ```python
+    /// import torch
+    /// from safetensors.torch import load_file
+    ///
+    /// saved = load_file("model.safetensors")
+    /// state = {}
+    /// for index, layer in enumerate(["layer1", "layer2", "layer3"]):
+    ///     state[f"{2 * index}.weight"] = saved[f"{layer}/weight"].T
+    ///     state[f"{2 * index}.bias"] = saved[f"{layer}/bias"]
+    /// model = torch.nn.Sequential(
+    ///     torch.nn.Linear(2, 24), torch.nn.Tanh(), torch.nn.Linear(24, 24), torch.nn.Tanh(), torch.nn.Linear(24, 1)
+    /// ).double()
+    /// model.load_state_dict(state)
+    /// ```
     ///
     /// # Errors
     /// [`Error::Io`] if the file cannot be written.
