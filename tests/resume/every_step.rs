@@ -1,14 +1,15 @@
 //! Stopped at every step, with every optimiser, every schedule, and everything that may surround a step.
 
 use downhill::{
-    Memo,
+    Gradient, Memo,
     ndarray::Array2,
     prelude::*,
     schedule::*,
     train::{
-        Average, Callback, Checkpoints, Constraint, Control, EarlyStopping, EpochEvent, StepEvent, Watch,
+        Average, Callback, Checkpoints, Constraint, Control, EarlyStopping, EpochEvent, NonFinite, StepEvent,
+        Watch,
     },
-    transform::Noise,
+    transform::{GradientTransform, Noise},
 };
 
 use super::{Folder, bits, optimizers};
@@ -64,6 +65,17 @@ impl Callback<f64> for Epochs {
     fn load(&mut self, memo: &Memo) -> Result<(), Error> {
         self.0 = memo.count("left")?;
         Ok(())
+    }
+}
+
+/// Spoils the gradient of every other step but the first.
+struct Spoilt;
+
+impl GradientTransform<f64> for Spoilt {
+    fn apply(&mut self, gradient: &mut Gradient<f64>, _: &Params<f64>, step: u64) {
+        if step.is_multiple_of(2) {
+            gradient.as_mut_slice().fill(f64::NAN);
+        }
     }
 }
 
@@ -140,6 +152,24 @@ fn surroundings() -> Vec<fn(Trainer<'static, f64>) -> Trainer<'static, f64>> {
                 .on_epoch(|_| Control::ScaleRate(0.5))
                 .callback(EarlyStopping::new().restore_best(false))
         },
+        |trainer| {
+            trainer
+                .transform(Spoilt)
+                .clip_norm(0.5)
+                .non_finite(NonFinite::Skip { at_most: 1 })
+                .average(Average::uniform())
+        },
+        |trainer| {
+            let policy = NonFinite::Back {
+                factor: 0.5,
+                at_most: 3,
+            };
+            trainer
+                .transform(Spoilt)
+                .clip_norm(0.5)
+                .non_finite(policy)
+                .average(Average::exponential(0.9))
+        },
     ]
 }
 
@@ -164,9 +194,8 @@ pub(crate) fn minimize(trainer: Trainer<'_, f64>) -> Run<f64> {
     trainer.minimize(risk).unwrap()
 }
 
-/// Stops a run at every step and continues it; all must end as the one that never stopped.
+/// Stops a run of an optimiser at every step and continues it.
 fn check(name: &str, number: usize, schedule: Schedule, surround: Surround) {
-    let folder = Folder::new();
     let trainer = || {
         let optimizer = optimizers::everything().nth(number).unwrap();
         let rate = optimizer.default_rate().min(0.1);
@@ -179,6 +208,16 @@ fn check(name: &str, number: usize, schedule: Schedule, surround: Surround) {
         );
         if own_batch { trainer } else { trainer.batch(3) }
     };
+    continued_from_every_step(name, trainer, minimize);
+}
+
+/// Stops a run at every step and continues it; all must end as the one that never stopped.
+pub(crate) fn continued_from_every_step(
+    name: &str,
+    trainer: impl Fn() -> Trainer<'static, f64>,
+    minimize: impl Fn(Trainer<'static, f64>) -> Run<f64>,
+) {
+    let folder = Folder::new();
     let expected = minimize(trainer());
     assert!(expected.steps > 1, "{name}: {:?}", expected.stop);
     let checkpoints = Checkpoints::new(folder.path()).every(Span::Steps(1)).keep(100);

@@ -2,6 +2,7 @@
 
 mod every_step;
 mod files;
+mod inputs;
 mod kill;
 mod settings;
 
@@ -66,7 +67,7 @@ pub(crate) fn bits(run: &Run<f64>) -> String {
     };
     // `Debug` of a float is the shortest text that reads back to the same bits.
     format!(
-        "{:?}\naverage {:?}\nbest {:?} at {}, {:?}\n{:?} after {} steps, {} epochs\n{:#?}",
+        "{:?}\naverage {:?}\nbest {:?} at {}, {:?}\n{:?} after {} steps, {} left out, {} epochs\n{:#?}",
         bits(&run.params),
         run.average.as_ref().map(bits),
         run.best.value,
@@ -74,6 +75,7 @@ pub(crate) fn bits(run: &Run<f64>) -> String {
         bits(&run.best.params),
         run.stop,
         run.steps,
+        run.skipped,
         run.epochs,
         Vec::from_iter(run.history.iter().map(timeless)),
     )
