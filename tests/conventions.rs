@@ -1,7 +1,7 @@
 //! Rules without golden cases follow their formulas, written out here step by step.
 
 use downhill::optim::{
-    AdaBound, Adam, Adopt, FtrlProximal, Lbfgs, Optimizer, QhAdam, Qhm, Rates, Sophia, State,
+    AdaBound, Adam, Adamax, Adopt, FtrlProximal, Lbfgs, Optimizer, QhAdam, Qhm, Rates, Sophia, State,
 };
 use downhill::prelude::*;
 
@@ -223,4 +223,14 @@ fn a_nan_in_a_gradient_stays_one() {
             assert_eq!(weights[0].is_nan(), step > 0, "{} at step {step}", rule.name());
         }
     }
+}
+
+#[test]
+fn adamax_with_epsilon_after_the_maximum() {
+    let (mut m, mut u) = (0.0, 0.0_f64);
+    check(Adamax::keras().beta2(0.9).epsilon(0.01), |t, rate, g, w| {
+        m = BETA1 * m + (1.0 - BETA1) * g;
+        u = (0.9 * u).max(g.abs());
+        w - rate / (1.0 - BETA1.powi(t)) * m / (u + 0.01)
+    });
 }

@@ -2,7 +2,7 @@
 
 use super::{
     Moment, Rule, positive_epsilon,
-    settings::{described, settings},
+    settings::{Convention, described, settings},
 };
 use crate::Scalar;
 
@@ -18,7 +18,8 @@ settings! {
     /// | `epsilon` ε | 1e-8 | ≥ 0 |
     /// | learning rate | 0.002 | ≥ 0 |
     ///
-    /// Equal to `torch.optim.Adamax`. ensmallen adds ε to the divisor, after the maximum.
+    /// Equal to `torch.optim.Adamax` and `optax.adamax`. [`Adamax::keras`] adds ε to the divisor, after the maximum, as
+    /// ensmallen does too.
     ///
     /// Source: D. Kingma and J. Ba, arXiv 1412.6980 (2015), section 7.
     pub struct Adamax {
@@ -29,36 +30,52 @@ settings! {
         /// Sets ε, added to each gradient's size. Default: 1e-8.
         epsilon = 1e-8, non_negative;
     }
+    with convention: Convention = Convention::Torch;
+}
+
+impl Adamax {
+    /// As Keras has it: `u ← max(β₂ u, |g|)`, `w ← w − η / (1 − β₁ᵗ) · m / (u + ε)`, ε 1e-7.
+    pub fn keras() -> Self {
+        Self {
+            convention: Convention::Keras,
+            ..Self::new().epsilon(1e-7)
+        }
+    }
 }
 
 impl<F: Scalar> Rule<F> for Adamax {
     type Slots = [F; 2];
-    type Coefficients = [F; 5];
+    type Coefficients = [F; 6];
     described!("adamax", 2e-3, ["first_moment" = 0.0, "infinity_norm" = 0.0]);
 
-    fn coefficients(&self, now: Moment) -> [F; 5] {
+    fn coefficients(&self, now: Moment) -> [F; 6] {
         let beta1 = now.momentum.unwrap_or(self.beta1);
         let beta2 = now.beta2.unwrap_or(self.beta2);
-        let epsilon = positive_epsilon(self.epsilon);
+        let epsilon: F = positive_epsilon(self.epsilon);
+        let (inside, outside) = match self.convention {
+            Convention::Keras => (F::zero(), epsilon),
+            _ => (epsilon, F::zero()),
+        };
         let rate = now.learning_rate / now.correction(beta1);
         [
             F::of(rate),
             F::of(beta1),
             F::of(1.0 - beta1),
             F::of(beta2),
-            epsilon,
+            inside,
+            outside,
         ]
     }
 
     #[inline(always)]
     fn update(
-        &[rate, beta1, rest1, beta2, epsilon]: &[F; 5],
+        &[rate, beta1, rest1, beta2, inside, outside]: &[F; 6],
         weight: &mut F,
         gradient: F,
         [first, norm]: &mut [F; 2],
     ) {
         *first = beta1 * *first + rest1 * gradient;
-        *norm = (beta2 * *norm).max(gradient.abs() + epsilon);
-        *weight -= rate * (*first / *norm);
+        *norm = (beta2 * *norm).max(gradient.abs() + inside);
+        *weight -= rate * (*first / (*norm + outside));
     }
 }
