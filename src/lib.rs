@@ -52,7 +52,8 @@
 //! | `faer` | on | matrix products by faer, faster than ndarray's own; without it the crate builds sooner |
 //! | `huge-pages` | on | long vectors in huge pages, on Linux |
 //! | `interrupt` | off | [`Trainer::interruptible`](Trainer::interruptible): Ctrl-C ends a run at its next step |
-//! | `plot` | on | pictures: [`plot`], `History::plot` and its like |
+//! | `plot` | on | pictures as SVG: [`plot`], `History::plot` and its like |
+//! | `png` | off | the same pictures as PNG, by the ending of the name |
 //! | `npy` | off | `data::MappedNpy`: NumPy's files, mapped into memory |
 //! | `sparse` | off | [`data`]: sparse inputs (`Csr`), files of svmlight and libsvm (`SvmLight`), feature hashing (`FeatureHasher`) |
 //! | `progress` | on | [`Trainer::progress_bar`] |

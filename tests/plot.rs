@@ -304,7 +304,7 @@ fn filters_are_as_long_as_the_weights() {
 }
 
 #[test]
-fn a_picture_goes_into_an_svg_file_or_nowhere() {
+fn a_picture_goes_into_a_file_or_nowhere() {
     let folder = std::env::temp_dir().join(format!("downhill-plot-{}", std::process::id()));
     let history = run(0);
     history.plot(folder.join("deep/run.SVG")).unwrap();
@@ -322,5 +322,102 @@ fn a_picture_goes_into_an_svg_file_or_nowhere() {
         history.plot(folder.join("deep/run.SVG/x.svg")),
         Err(Error::Io { .. })
     ));
+    if cfg!(feature = "png") {
+        history.plot(folder.join("run.png")).unwrap();
+        assert!(
+            std::fs::read(folder.join("run.png"))
+                .unwrap()
+                .starts_with(b"\x89PNG")
+        );
+    } else {
+        let error = history.plot(folder.join("run.png")).unwrap_err();
+        assert!(error.to_string().contains("the feature \"png\""), "{error}");
+    }
     std::fs::remove_dir_all(folder).unwrap();
+}
+
+#[cfg(feature = "png")]
+mod png {
+    use super::*;
+    use resvg::tiny_skia::{Pixmap, PremultipliedColorU8};
+
+    fn decoded(picture: &impl Picture, scale: f64) -> Pixmap {
+        Pixmap::decode_png(&picture.png(scale).unwrap()).unwrap()
+    }
+
+    fn colours(pixmap: &Pixmap) -> std::collections::BTreeMap<[u8; 3], usize> {
+        let mut colours = std::collections::BTreeMap::new();
+        let rgb = |point: &PremultipliedColorU8| [point.red(), point.green(), point.blue()];
+        for point in pixmap.pixels() {
+            assert_eq!(point.alpha(), 255);
+            *colours.entry(rgb(point)).or_insert(0) += 1;
+        }
+        colours
+    }
+
+    #[test]
+    fn a_png_shows_what_the_svg_does() {
+        let sheet = plot::learning_curves(&run(0));
+        let (width, height) = sheet.size();
+        let pixmap = decoded(&sheet, 2.0);
+        assert_eq!((pixmap.width(), pixmap.height()), (2 * width, 2 * height));
+        let colours = colours(&pixmap);
+        // White ground, and both lines in their colours.
+        let points = |colour: [u8; 3]| colours.get(&colour).copied().unwrap_or(0);
+        assert!(points([255; 3]) > (width * height * 3) as usize);
+        assert!(
+            points([0, 114, 178]) > 500 && points([213, 94, 0]) > 500,
+            "{colours:?}"
+        );
+    }
+
+    #[test]
+    fn text_is_drawn_where_there_is_no_font() {
+        let chart = |title: &str| Chart::new(title).x("step").line("", [(0.0, 0.0), (1.0, 1.0)]);
+        let dark = |title: &str| {
+            let pixmap = decoded(&chart(title), 1.0);
+            // The title's line; a blank title keeps its place.
+            let rows = pixmap.pixels().iter().take(720 * 30);
+            rows.filter(|point| point.red() < 100).count()
+        };
+        assert_eq!(dark(" "), 0);
+        let (one, three) = (dark("m"), dark("mmm"));
+        assert!(one > 10 && (2 * one..5 * one).contains(&three), "{one} {three}");
+        // Superscripts of the ticks, minus signs, Greek and Cyrillic letters have glyphs of their own: no two are alike.
+        let special =
+            ["10⁻⁵", "10⁻⁴", "−2", "+2", "±σ", "±δ", "ж", "я"].map(|title| decoded(&chart(title), 1.0));
+        for (place, pixmap) in special.iter().enumerate() {
+            assert!(
+                special[..place].iter().all(|other| other.data() != pixmap.data()),
+                "{place}"
+            );
+        }
+    }
+
+    #[test]
+    fn other_fonts_become_the_one_there_is() {
+        use downhill::plot::plotters::{element::Text, style::IntoFont};
+        struct Times(&'static str);
+        impl Picture for Times {
+            fn size(&self) -> (u32, u32) {
+                (60, 30)
+            }
+            fn draw(&self, area: &plot::Area<'_>) -> Result<(), Error> {
+                Ok(area.draw(&Text::new("text", (5, 5), (self.0, 16).into_font()))?)
+            }
+        }
+        let drawn = decoded(&Times("sans-serif"), 1.0);
+        assert!(colours(&drawn).len() > 5);
+        assert_eq!(drawn.data(), decoded(&Times("Some Font"), 1.0).data());
+        assert_eq!(drawn.data(), decoded(&Times("monospace"), 1.0).data());
+    }
+
+    #[test]
+    fn scales_that_give_no_picture_are_refused() {
+        let chart = Chart::new("").line("", [(0.0, 0.0), (1.0, 1.0)]);
+        for scale in [0.0, -1.0, f64::NAN, f64::INFINITY, 1e-4, 1e3, 1e300] {
+            let error = chart.png(scale).unwrap_err();
+            assert!(error.to_string().starts_with("scale is"), "{error}");
+        }
+    }
 }

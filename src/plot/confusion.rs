@@ -34,7 +34,7 @@ impl Confusion {
         }
     }
 
-    /// Draws it into an SVG file, with the classes' numbers; [`Confusion::picture`] takes names.
+    /// Draws it into a file, with the classes' numbers; [`Confusion::picture`] takes names.
     ///
     /// # Errors
     /// As [`Picture::save`].

@@ -295,7 +295,7 @@ impl Plane {
         contours.cross("end", (0.0, 0.0))
     }
 
-    /// Draws it into an SVG file.
+    /// Draws it into a file.
     ///
     /// # Errors
     /// As [`Picture::save`].

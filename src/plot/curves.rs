@@ -124,7 +124,7 @@ pub fn schedules<N: Into<String>>(previews: impl IntoIterator<Item = (N, Vec<f64
 }
 
 impl History {
-    /// Draws the learning curves into an SVG file: losses, metrics, and the learning rate beneath.
+    /// Draws the learning curves into a file: losses, metrics, and the learning rate beneath.
     ///
     /// # Errors
     /// As [`Picture::save`].
@@ -158,7 +158,7 @@ impl LrCurve {
         chart
     }
 
-    /// Draws it into an SVG file.
+    /// Draws it into a file.
     ///
     /// # Errors
     /// As [`Picture::save`].

@@ -23,7 +23,7 @@ impl Results {
             .fold(Sheet::new(), |sheet, row| sheet.row(row.to_vec()))
     }
 
-    /// Draws it into an SVG file.
+    /// Draws it into a file.
     ///
     /// # Errors
     /// As [`Picture::save`].

@@ -270,6 +270,7 @@ fn environment<F: Scalar>() -> [(&'static str, String); 6] {
         ("interrupt", cfg!(feature = "interrupt")),
         ("npy", cfg!(feature = "npy")),
         ("plot", cfg!(feature = "plot")),
+        ("png", cfg!(feature = "png")),
         ("progress", cfg!(feature = "progress")),
         ("rayon", cfg!(feature = "rayon")),
         ("sparse", cfg!(feature = "sparse")),
