@@ -127,7 +127,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .choice("hidden", [8, 16, 32]);
     Search::random(space, 60)
         .seed(1)
-        .run(|trial| {
+        .minimize(|trial| {
             let model = Mlp::new(&[64, trial.count("hidden")?, 10])?;
             let risk = EmpiricalRisk::new(&model, &SoftmaxCrossEntropy, &training).validation(&test);
             let run = Trainer::new(Momentum::new(trial.number("momentum")?))

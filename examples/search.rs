@@ -16,7 +16,6 @@ use downhill::{
     metrics,
     optim::{Adam, Momentum, RmsProp},
     prelude::*,
-    train::Goal,
     tune::{Search, Space, Trial, cross_validate},
 };
 
@@ -38,10 +37,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .choice("hidden", [16, 32, 64, 128])
         .choice("batch", [16, 32, 64]);
     let results = Search::halving(space, 27, 1)
-        .goal(Goal::Highest)
         .seed(7)
         .journal(folder.join("search.csv"))
-        .run(|trial| accuracy(trial, trial.budget().unwrap_or(1), &train, &validation))?;
+        .maximize(|trial| accuracy(trial, trial.budget().unwrap_or(1), &train, &validation))?;
     println!("{results}");
     results.plot(folder.join("search.svg"))?;
 

@@ -184,12 +184,33 @@ fn searches_and_range_tests_are_drawn() {
         .log_uniform("rate", 1e-3, 1.0)
         .choice("kind", ["a", "b"]);
     let results = Search::random(space, 30)
-        .run(|trial| trial.number("rate"))
+        .minimize(|trial| trial.number("rate"))
         .unwrap();
     let svg = results.picture().svg().unwrap();
     // A dot for each of thirty trials and one for the best in two panels; and four in legends.
     let dots = elements(&svg).iter().filter(|(name, _)| name == "circle").count();
     assert_eq!(dots, 2 * 31 + 4);
+    assert!(svg.contains("score (lowest is best)"));
+    // Ticks by orders of magnitude where the range was one, whatever the trials; and each value of a choice.
+    let space = Space::new()
+        .log_uniform("rate", 0.2, 0.9)
+        .integers("layers", 1..=4)
+        .choice("width", [8, 24, 512]);
+    let svg = Search::random(space, 20)
+        .maximize(|trial| Ok(trial.index() as f64))
+        .unwrap()
+        .picture()
+        .svg()
+        .unwrap();
+    let has = |text: &str| svg.lines().any(|line| line == text);
+    assert!(has("0.5") && !has("0.4") && !has("0.6"));
+    assert!(
+        ["1", "2", "3", "4", "8", "24", "512"]
+            .iter()
+            .all(|tick| has(tick)),
+        "{svg}"
+    );
+    assert!(svg.contains("score (highest is best)"));
     let curve = LrFinder::new(1e-4, 10.0)
         .find(
             Trainer::new(GradientDescent),

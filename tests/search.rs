@@ -4,7 +4,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::{fs, path::PathBuf};
 
 use downhill::ndarray::Array1;
-use downhill::train::Goal;
 use downhill::tune::{Results, Search, Setting, Space, Trial};
 use downhill::{Error, Function, Trainer, optim::Momentum};
 
@@ -66,7 +65,7 @@ fn a_grid_is_every_combination() {
         .choice("rate", Array1::geomspace(0.01, 1.0, 3).unwrap())
         .choice("hidden", [8, 16]);
     let results = Search::grid(space)
-        .run(|trial| {
+        .minimize(|trial| {
             assert_eq!(trial.budget(), None);
             Ok(trial.number("rate")? * trial.count("hidden")? as f64)
         })
@@ -87,12 +86,12 @@ fn a_grid_is_every_combination() {
 fn the_same_seed_gives_the_same_whatever_the_number_of_threads() {
     for search in [Search::random(space(), 23), Search::halving(space(), 23, 5)] {
         let search = search.seed(11);
-        let alone = search.clone().threads(1).run(train).unwrap();
+        let alone = search.clone().threads(1).minimize(train).unwrap();
         for threads in [2, 3, 8] {
-            let together = search.clone().threads(threads).run(train).unwrap();
+            let together = search.clone().threads(threads).minimize(train).unwrap();
             assert_eq!(scores(&alone), scores(&together));
         }
-        assert_ne!(scores(&alone), scores(&search.seed(12).run(train).unwrap()));
+        assert_ne!(scores(&alone), scores(&search.seed(12).minimize(train).unwrap()));
     }
 }
 
@@ -100,7 +99,7 @@ fn the_same_seed_gives_the_same_whatever_the_number_of_threads() {
 fn draws_stay_within_bounds_and_the_first_trials_stay_when_more_follow() {
     let run = |trials| {
         Search::random(space(), trials)
-            .run(|trial| trial.number("learning_rate"))
+            .minimize(|trial| trial.number("learning_rate"))
             .unwrap()
     };
     let results = run(400);
@@ -123,11 +122,39 @@ fn draws_stay_within_bounds_and_the_first_trials_stay_when_more_follow() {
 }
 
 #[test]
+fn whole_numbers_of_a_range_all_come_up_both_ends_included() {
+    let space = Space::new()
+        .integers("layers", -1..=2)
+        .log_integers("batch", 1..=8);
+    let results = Search::random(space, 4000).minimize(|_| Ok(0.0)).unwrap();
+    let share = |name: &str, value: i64| {
+        let is = |trial: &Trial| trial.number(name).unwrap() == value as f64;
+        let all = results.evaluations();
+        all.iter().filter(|evaluation| is(&evaluation.trial)).count() as f64 / all.len() as f64
+    };
+    // Within four standard deviations of what is likely.
+    let near =
+        |share: f64, likely: f64| (share - likely).abs() < 4.0 * (likely * (1.0 - likely) / 4000.0).sqrt();
+    for layers in -1..=2 {
+        assert!(near(share("layers", layers), 0.25), "{layers}");
+    }
+    for batch in 1..=8 {
+        let likely = ((batch + 1) as f64 / batch as f64).ln() / 9_f64.ln();
+        assert!(
+            near(share("batch", batch), likely),
+            "{batch}: {} {likely}",
+            share("batch", batch)
+        );
+    }
+    let first = &results.evaluations()[0].trial;
+    assert!(first.count("batch").is_ok_and(|batch| (1..=8).contains(&batch)));
+}
+
+#[test]
 fn halving_spends_more_on_fewer() {
     let results = Search::halving(space(), 20, 2)
         .factor(3)
-        .goal(Goal::Highest)
-        .run(|trial| Ok(trial.index() as f64))
+        .maximize(|trial| Ok(trial.index() as f64))
         .unwrap();
     let tried: Vec<(usize, Option<u64>)> = results
         .evaluations()
@@ -155,7 +182,7 @@ fn a_score_that_is_no_number_is_the_worst() {
             index => index as f64,
         })
     };
-    let results = Search::random(space(), 5).run(score).unwrap();
+    let results = Search::random(space(), 5).minimize(score).unwrap();
     let ranked: Vec<usize> = results
         .ranked()
         .iter()
@@ -164,7 +191,7 @@ fn a_score_that_is_no_number_is_the_worst() {
     assert_eq!(ranked, [2, 4, 1, 0, 3]);
     assert!(
         Search::random(space(), 2)
-            .run(|_| Ok(f64::NAN))
+            .minimize(|_| Ok(f64::NAN))
             .unwrap()
             .best()
             .is_none()
@@ -178,15 +205,18 @@ fn an_interrupted_search_continues_to_the_same_results() {
         Search::random(space(), 12).seed(3),
         Search::halving(space(), 12, 4).seed(3),
     ] {
-        let whole = search.run(train).unwrap();
+        let whole = search.minimize(train).unwrap();
         let journalled = search.clone().journal(&scratch.0);
         // It fails in the middle; what was done is kept.
-        let interrupted = journalled.clone().threads(1).run(|trial| match trial.index() {
-            7 => Err(Error::Empty {
-                argument: "power".into(),
-            }),
-            _ => train(trial),
-        });
+        let interrupted = journalled
+            .clone()
+            .threads(1)
+            .minimize(|trial| match trial.index() {
+                7 => Err(Error::Empty {
+                    argument: "power".into(),
+                }),
+                _ => train(trial),
+            });
         assert_eq!(
             interrupted,
             Err(Error::Empty {
@@ -203,25 +233,28 @@ fn an_interrupted_search_continues_to_the_same_results() {
             calls.fetch_add(1, Ordering::Relaxed);
             train(trial)
         };
-        let continued = journalled.run(counted).unwrap();
+        let continued = journalled.minimize(counted).unwrap();
         assert_eq!(scores(&continued), scores(&whole));
         assert_eq!(calls.load(Ordering::Relaxed), whole.evaluations().len() - 7);
         // And once more: everything is there.
         calls.store(0, Ordering::Relaxed);
-        assert_eq!(scores(&journalled.run(counted).unwrap()), scores(&whole));
+        assert_eq!(scores(&journalled.minimize(counted).unwrap()), scores(&whole));
         assert_eq!(calls.load(Ordering::Relaxed), 0);
         fs::remove_file(&scratch.0).unwrap();
     }
     // With more trials only those are run.
-    Search::random(space(), 5).journal(&scratch.0).run(train).unwrap();
+    Search::random(space(), 5)
+        .journal(&scratch.0)
+        .minimize(train)
+        .unwrap();
     let calls = AtomicUsize::new(0);
-    let more = Search::random(space(), 9).journal(&scratch.0).run(|trial| {
+    let more = Search::random(space(), 9).journal(&scratch.0).minimize(|trial| {
         calls.fetch_add(1, Ordering::Relaxed);
         train(trial)
     });
     assert_eq!(
         scores(&more.unwrap()),
-        scores(&Search::random(space(), 9).run(train).unwrap())
+        scores(&Search::random(space(), 9).minimize(train).unwrap())
     );
     assert_eq!(calls.load(Ordering::Relaxed), 4);
 }
@@ -230,11 +263,11 @@ fn an_interrupted_search_continues_to_the_same_results() {
 fn the_journal_of_something_else_is_refused_and_left_alone() {
     let scratch = Scratch::new("foreign.csv");
     let search = || Search::random(space(), 3).journal(&scratch.0);
-    search().run(train).unwrap();
+    search().minimize(train).unwrap();
     let own = scratch.read();
     let refused = |search: Search, parts: &[&str]| {
         let before = scratch.read();
-        let error = search.run(train).expect_err("accepted");
+        let error = search.minimize(train).expect_err("accepted");
         assert!(matches!(error, Error::Malformed { .. }), "{error:?}");
         for part in parts {
             assert!(error.to_string().contains(part), "{error} does not say {part:?}");
@@ -262,7 +295,7 @@ fn the_journal_of_something_else_is_refused_and_left_alone() {
     // A folder where a file is expected.
     let error = Search::random(space(), 1)
         .journal(std::env::temp_dir())
-        .run(train)
+        .minimize(train)
         .unwrap_err();
     assert!(matches!(error, Error::Io { .. }), "{error:?}");
 }
@@ -272,7 +305,7 @@ fn the_first_failing_trial_is_the_one_that_is_reported() {
     for threads in [1, 2, 8] {
         let found = Search::random(space(), 40)
             .threads(threads)
-            .run(|trial| match trial.index() {
+            .minimize(|trial| match trial.index() {
                 5.. => Err(Error::Empty {
                     argument: trial.index().to_string(),
                 }),
@@ -285,8 +318,7 @@ fn the_first_failing_trial_is_the_one_that_is_reported() {
 #[test]
 fn results_are_a_table_with_the_best_first() {
     let results = Search::random(space(), 3)
-        .goal(Goal::Highest)
-        .run(|trial| Ok([0.5, 12345678.25, 0.000012345][trial.index()]))
+        .maximize(|trial| Ok([0.5, 12345678.25, 0.000012345][trial.index()]))
         .unwrap();
     let table = results.to_string();
     let lines: Vec<Vec<&str>> = table
@@ -316,7 +348,7 @@ fn results_are_a_table_with_the_best_first() {
 #[test]
 fn illegal_searches_are_refused() {
     let refused = |search: Search, parts: &[&str]| {
-        let error = search.run(|_| Ok(0.0)).expect_err("accepted").to_string();
+        let error = search.minimize(|_| Ok(0.0)).expect_err("accepted").to_string();
         for part in parts {
             assert!(error.contains(part), "{error} does not say {part:?}");
         }
@@ -352,6 +384,18 @@ fn illegal_searches_are_refused() {
         Search::grid(uniform(0.0, 1.0)),
         &["x of a grid", "a range", "a choice"],
     );
+    let integers = |range| random(Space::new().integers("n", range));
+    refused(
+        integers(3..=3),
+        &["range of n", "3..=3", "the first below the second"],
+    );
+    refused(integers(0..=i64::MAX), &["range of n", "whole numbers"]);
+    let by_magnitude = random(Space::new().log_integers("n", 0..=4));
+    refused(by_magnitude, &["range of n", "0..=4", "from 1"]);
+    refused(
+        Search::grid(Space::new().integers("n", 1..=3)),
+        &["n of a grid", "a range", "a choice"],
+    );
     refused(Search::random(space(), 0), &["trials", "0", "at least 1"]);
     refused(Search::halving(space(), 4, 0), &["first budget", "at least 1"]);
     refused(
@@ -362,7 +406,7 @@ fn illegal_searches_are_refused() {
 
     let asked = |ask: fn(&Trial) -> Result<(), Error>| {
         Search::random(space(), 1)
-            .run(|trial| ask(trial).map(|()| 0.0))
+            .minimize(|trial| ask(trial).map(|()| 0.0))
             .unwrap_err()
             .to_string()
     };

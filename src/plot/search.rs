@@ -2,22 +2,26 @@
 
 use std::path::Path;
 
-use super::{Chart, Picture, Sheet};
+use super::{Chart, Picture, Sheet, axis::short_label};
 use crate::{
     Error,
-    tune::{Evaluation, Results, Setting},
+    tune::{Domain, Evaluation, Results, Setting},
 };
+
+/// How many numbers of a choice have room along an axis.
+const NAMES: usize = 8;
 
 impl Results {
     /// The scores by each hyperparameter, one panel each; the best is marked.
+    ///
+    /// An axis is logarithmic where the hyperparameter was chosen by orders of magnitude; a choice has a place for each value.
     pub fn picture(&self) -> Sheet<'static> {
-        let ranked: Vec<&Evaluation> = self
-            .ranked()
-            .into_iter()
-            .filter(|evaluation| evaluation.score.is_finite())
+        let mut ranked = self.ranked();
+        ranked.retain(|evaluation| evaluation.score.is_finite());
+        let dimensions = self.space().dimensions().iter().enumerate();
+        let panels: Vec<Chart> = dimensions
+            .map(|(place, (name, domain))| panel(&ranked, place, name, domain).y(self.what()))
             .collect();
-        let names = ranked.first().map_or(&[][..], |best| best.trial.settings());
-        let panels: Vec<Chart> = (0..names.len()).map(|place| self.panel(&ranked, place)).collect();
         panels
             .chunks(3)
             .fold(Sheet::new(), |sheet, row| sheet.row(row.to_vec()))
@@ -30,36 +34,41 @@ impl Results {
     pub fn plot(&self, path: impl AsRef<Path>) -> Result<(), Error> {
         self.picture().save(path)
     }
+}
 
-    fn panel(&self, ranked: &[&Evaluation], place: usize) -> Chart {
-        let settings = || {
-            ranked
-                .iter()
-                .filter_map(|evaluation| evaluation.trial.settings().get(place))
+/// The scores, the best first, by one hyperparameter.
+fn panel(ranked: &[&Evaluation], place: usize, name: &str, domain: &Domain) -> Chart {
+    let is_number = |value: &Setting| matches!(value, Setting::Number(_));
+    let named: &[Setting] = match domain {
+        Domain::Choice(values) if values.len() <= NAMES || !values.iter().all(is_number) => values,
+        _ => &[],
+    };
+    let point = |evaluation: &&Evaluation| {
+        let setting = &evaluation.trial.settings().get(place)?.1;
+        let x = match (named.iter().position(|value| value == setting), setting) {
+            (Some(position), _) => position as f64,
+            (None, Setting::Number(number)) => *number,
+            (None, Setting::Text(_)) => return None,
         };
-        let name = settings().next().map_or("", |(name, _)| name);
-        let mut texts: Vec<String> = settings()
-            .filter(|(_, setting)| matches!(setting, Setting::Text(_)))
-            .map(|(_, setting)| setting.to_string())
-            .collect();
-        texts.sort_unstable();
-        texts.dedup();
-        let point = |evaluation: &&Evaluation| {
-            let x = match &evaluation.trial.settings().get(place)?.1 {
-                Setting::Number(number) => *number,
-                Setting::Text(text) => texts.iter().position(|other| other == text)? as f64,
-            };
-            Some((x, evaluation.score))
-        };
-        let points: Vec<(f64, f64)> = ranked.iter().filter_map(point).collect();
-        let mut chart = Chart::new("").x(name).y("score").sized(420, 340);
-        if texts.is_empty() && super::curves::spread(points.iter().map(|(x, _)| *x)) {
-            chart = chart.log_x();
-        }
-        if super::curves::spread(points.iter().map(|(_, y)| *y)) {
-            chart = chart.log_y();
-        }
-        let best = points.first().copied();
-        chart.names(texts).dots("trials", points).dots("best", best)
+        Some((x, evaluation.score))
+    };
+    let points: Vec<(f64, f64)> = ranked.iter().filter_map(point).collect();
+    let by_magnitude = match domain {
+        Domain::LogUniform(..) | Domain::LogIntegers(..) => true,
+        Domain::Choice(_) => named.is_empty() && super::curves::spread(points.iter().map(|(x, _)| *x)),
+        Domain::Uniform(..) | Domain::Integers(..) => false,
+    };
+    let names = named.iter().map(|value| match value {
+        Setting::Number(number) => short_label(*number),
+        Setting::Text(text) => text.clone(),
+    });
+    let mut chart = Chart::new("").x(name).sized(420, 340).names(names);
+    if by_magnitude {
+        chart = chart.log_x();
     }
+    if super::curves::spread(points.iter().map(|(_, y)| *y)) {
+        chart = chart.log_y();
+    }
+    let best = points.first().copied();
+    chart.dots("trials", points).dots("best", best)
 }

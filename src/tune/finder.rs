@@ -16,7 +16,16 @@ use crate::{
 /// Finds a learning rate: trains for some steps while the rate rises from `low` to `high`, and looks at the loss.
 ///
 /// Where the rate is too low the loss hardly falls, where it is too high the loss explodes; a good one lies on the slope
-/// between. The test runs with everything the trainer is set to (optimiser, batch, clipping, groups, seed) but its
+/// between. Which one depends on what is trained then:
+///
+/// | suggestion | lies | take it for |
+/// |---|---|---|
+/// | [`valley`](LrCurve::valley) | well before the loss explodes | a rate that stays, or only falls: the cautious one |
+/// | [`steepest`](LrCurve::steepest) | near where the loss explodes, some times higher | the peak of a rate that rises and falls: [`OneCycle`](crate::schedule::OneCycle), [`Cyclical`](crate::schedule::Cyclical) |
+///
+/// Both read a noisy curve: look at it ([`LrCurve::plot`], feature `plot`), and if in doubt take the lower one.
+///
+/// The test runs with everything the trainer is set to (optimiser, batch, clipping, groups, seed) but its
 /// schedule, its length and its callbacks, and on parameters and a state of its own: nothing outside is changed, and what
 /// is trained afterwards has the same bits as without the test.
 ///
@@ -212,7 +221,8 @@ pub struct LrCurve {
 }
 
 impl LrCurve {
-    /// The rate at which the average loss falls fastest from one step to the next; `None` if it never falls.
+    /// The rate at which the average loss falls fastest from one step to the next; `None` if it never falls. It is a rate
+    /// for the peak of a cycle; one that stays there for a whole training is often too high.
     pub fn steepest(&self) -> Option<f64> {
         let (rates, losses) = self.settled();
         let falls = losses.windows(2).map(|pair| pair[1] - pair[0]);
@@ -222,6 +232,7 @@ impl LrCurve {
 
     /// The rate in the middle of the longest valley, fastai's default: with the longest falling sequence of L averages (not
     /// necessarily neighbours) that ends at step e, that of step `e − L + ⌊L/3⌋ + ⌊L/6⌋`; `None` if the average never falls.
+    /// It is a rate for a whole training.
     pub fn valley(&self) -> Option<f64> {
         let (rates, losses) = self.settled();
         // The length of the longest falling sequence that ends at each step.

@@ -12,10 +12,13 @@ mod journal;
 mod results;
 mod search;
 mod space;
+mod trial;
 mod workers;
 
 pub use cross_validation::{Scores, cross_validate};
 pub use finder::{LrCurve, LrFinder};
 pub use results::{Evaluation, Results};
-pub use search::{Search, Trial};
+pub use search::Search;
+pub(crate) use space::Domain;
 pub use space::{Setting, Space};
+pub use trial::Trial;

@@ -53,6 +53,18 @@ impl Results {
         }
     }
 
+    pub(crate) fn space(&self) -> &Space {
+        &self.space
+    }
+
+    /// What the scores are.
+    pub(crate) fn what(&self) -> &'static str {
+        match self.goal {
+            Goal::Lowest => "score (lowest is best)",
+            Goal::Highest => "score (highest is best)",
+        }
+    }
+
     /// Every evaluation: budget by budget, and in the order of the trials.
     pub fn evaluations(&self) -> &[Evaluation] {
         &self.evaluations
@@ -85,11 +97,7 @@ impl fmt::Display for Results {
         let mut header = vec!["trial".to_string()];
         header.extend(budgets.then(|| "budget".to_string()));
         header.extend(self.space.names().map(String::from));
-        let score = match self.goal {
-            Goal::Lowest => "score (lowest is best)",
-            Goal::Highest => "score (highest is best)",
-        };
-        header.extend([score, "seconds"].map(String::from));
+        header.extend([self.what(), "seconds"].map(String::from));
         let mut table = vec![header];
         for Evaluation {
             trial,

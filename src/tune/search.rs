@@ -2,86 +2,8 @@
 
 use std::{path::PathBuf, time::Instant};
 
-use super::{Evaluation, Results, Setting, Space, journal::Journal, workers};
+use super::{Evaluation, Results, Space, Trial, journal::Journal, workers};
 use crate::{Error, error::check, train::Goal};
-
-/// One combination of hyperparameters, to be tried.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Trial {
-    index: usize,
-    budget: Option<u64>,
-    settings: Vec<(String, Setting)>,
-}
-
-impl Trial {
-    /// The number of the trial, from 0.
-    pub fn index(&self) -> usize {
-        self.index
-    }
-
-    /// How much may be spent on it: epochs, say. Only [`Search::halving`] gives one.
-    pub fn budget(&self) -> Option<u64> {
-        self.budget
-    }
-
-    /// Every hyperparameter with its value, in the order of the space.
-    pub fn settings(&self) -> &[(String, Setting)] {
-        &self.settings
-    }
-
-    /// The value of a hyperparameter that is a number.
-    ///
-    /// # Errors
-    /// [`Error::UnknownParameter`] if there is none of this name, [`Error::InvalidArgument`] if it is a text.
-    pub fn number(&self, name: &str) -> Result<f64, Error> {
-        match self.get(name)? {
-            Setting::Number(number) => Ok(*number),
-            other => Err(Error::invalid(name, other, "a number")),
-        }
-    }
-
-    /// The value of a hyperparameter that is a whole number from 0.
-    ///
-    /// # Errors
-    /// [`Error::UnknownParameter`] if there is none of this name, [`Error::InvalidArgument`] if it is something else.
-    pub fn count(&self, name: &str) -> Result<usize, Error> {
-        match self.get(name)? {
-            Setting::Number(number) if *number >= 0.0 && *number < 2e15 && number.fract() == 0.0 => {
-                Ok(*number as usize)
-            }
-            other => Err(Error::invalid(name, other, "a whole number from 0")),
-        }
-    }
-
-    /// The value of a hyperparameter that is a text.
-    ///
-    /// # Errors
-    /// [`Error::UnknownParameter`] if there is none of this name, [`Error::InvalidArgument`] if it is a number.
-    pub fn text(&self, name: &str) -> Result<&str, Error> {
-        match self.get(name)? {
-            Setting::Text(text) => Ok(text),
-            other => Err(Error::invalid(name, other, "a text")),
-        }
-    }
-
-    /// The same on another budget.
-    pub(super) fn with_budget(&self, budget: Option<u64>) -> Self {
-        Self {
-            budget,
-            ..self.clone()
-        }
-    }
-
-    fn get(&self, name: &str) -> Result<&Setting, Error> {
-        let found = self.settings.iter().find(|(other, _)| other == name);
-        found
-            .map(|(_, setting)| setting)
-            .ok_or_else(|| Error::UnknownParameter {
-                given: name.into(),
-                known: self.settings.iter().map(|(name, _)| name.clone()).collect(),
-            })
-    }
-}
 
 /// A search for hyperparameters: what a lecture calls *Grad Student Descent* (try some, look, try others), automated.
 ///
@@ -91,14 +13,14 @@ impl Trial {
 /// | [`Search::random`] | so many random combinations; better than a grid where few hyperparameters matter |
 /// | [`Search::halving`] | many combinations a little, and the best of them longer and longer |
 ///
-/// A closure builds whatever is to be tried, trains it, and gives its score: a validation loss, an accuracy. Trials run side
+/// A closure builds whatever is to be tried, trains it, and gives its score. [`minimize`](Search::minimize) looks for the
+/// lowest, such as a validation loss, [`maximize`](Search::maximize) for the highest, such as an accuracy. Trials run side
 /// by side. What is tried depends on the seed alone, so the same seed gives the same trials and, where the closure looks at
 /// nothing but its trial, the same scores, whatever the number of threads. With a [`journal`](Search::journal) a search
 /// that was interrupted continues where it was, and one that is repeated with more trials only adds those.
 ///
 /// | setting | default |
 /// |---|---|
-/// | [`goal`](Search::goal) | the lowest score; an accuracy needs [`Goal::Highest`] |
 /// | [`seed`](Search::seed) | 0 |
 /// | [`threads`](Search::threads) | one a core |
 /// | [`factor`](Search::factor) of halving | 3 |
@@ -107,7 +29,7 @@ impl Trial {
 /// use downhill::{objective::functions::ROSENBROCK, prelude::*, tune::{Search, Space}};
 ///
 /// let space = Space::new().log_uniform("learning_rate", 1e-4, 1.0).choice("beta1", [0.5, 0.9]);
-/// let results = Search::random(space, 20).seed(7).run(|trial| {
+/// let results = Search::random(space, 20).seed(7).minimize(|trial| {
 ///     let valley = Function::new(ROSENBROCK.start.to_vec(), ROSENBROCK.value_and_gradient);
 ///     let run = Trainer::new(Adam::new().beta1(trial.number("beta1")?))
 ///         .learning_rate(trial.number("learning_rate")?)
@@ -127,7 +49,6 @@ impl Trial {
 pub struct Search {
     space: Space,
     plan: Plan,
-    goal: Goal,
     seed: u64,
     threads: Option<usize>,
     journal: Option<PathBuf>,
@@ -175,17 +96,10 @@ impl Search {
         Self {
             space,
             plan,
-            goal: Goal::Lowest,
             seed: 0,
             threads: None,
             journal: None,
         }
-    }
-
-    /// Sets whether a lower or a higher score is better. Default: lower.
-    pub fn goal(mut self, goal: Goal) -> Self {
-        self.goal = goal;
-        self
     }
 
     /// Sets the seed of the random combinations. Default: 0.
@@ -209,22 +123,31 @@ impl Search {
     }
 
     /// Keeps every score in a file, as a table with commas, from the moment it is there; trials that stand in the file are
-    /// not run again. It belongs to one search: with another seed or space it is refused. The goal is
-    /// not part of it, and may change.
+    /// not run again. It belongs to one search: with another seed or space it is refused.
     pub fn journal(mut self, path: impl Into<PathBuf>) -> Self {
         self.journal = Some(path.into());
         self
     }
 
-    /// Runs all trials that are not in the journal, and gives the scores of all.
-    ///
-    /// A score that is NaN is the worst.
+    /// Runs all trials that are not in the journal, and gives the scores of all. The lowest is the best, NaN the worst.
     ///
     /// # Errors
     /// [`Error::InvalidArgument`] or [`Error::Empty`] for an illegal setting; [`Error::Io`] and [`Error::Malformed`] if the
     /// journal cannot be read or written, or is of another search; and the closure's, of the first trial that has one. Trials
     /// that were done before it are in the journal.
-    pub fn run(&self, score: impl Fn(&Trial) -> Result<f64, Error> + Sync) -> Result<Results, Error> {
+    pub fn minimize(&self, score: impl Fn(&Trial) -> Result<f64, Error> + Sync) -> Result<Results, Error> {
+        self.run(score, Goal::Lowest)
+    }
+
+    /// The same where the highest score is the best.
+    ///
+    /// # Errors
+    /// As [`Search::minimize`].
+    pub fn maximize(&self, score: impl Fn(&Trial) -> Result<f64, Error> + Sync) -> Result<Results, Error> {
+        self.run(score, Goal::Highest)
+    }
+
+    fn run(&self, score: impl Fn(&Trial) -> Result<f64, Error> + Sync, goal: Goal) -> Result<Results, Error> {
         self.space.validate()?;
         let threads = self.threads.unwrap_or_else(workers::cores);
         check::require(threads > 0, "threads", threads, "at least 1")?;
@@ -253,14 +176,14 @@ impl Search {
         let mut evaluations = Vec::new();
         loop {
             let rung = workers::map(&trials, threads, evaluate)?;
-            let survivors = self.survivors(&rung);
+            let survivors = self.survivors(&rung, goal);
             evaluations.extend(rung);
             if survivors.is_empty() {
                 break;
             }
             trials = survivors;
         }
-        Ok(Results::new(self.space.clone(), self.goal, evaluations))
+        Ok(Results::new(self.space.clone(), goal, evaluations))
     }
 
     /// What is tried first.
@@ -296,7 +219,7 @@ impl Search {
     }
 
     /// What is tried again on a larger budget: the best, in the order of their numbers.
-    fn survivors(&self, rung: &[Evaluation]) -> Vec<Trial> {
+    fn survivors(&self, rung: &[Evaluation], goal: Goal) -> Vec<Trial> {
         let Plan::Halving { factor, .. } = self.plan else {
             return Vec::new();
         };
@@ -304,7 +227,7 @@ impl Search {
             return Vec::new();
         }
         let mut ranked: Vec<&Evaluation> = rung.iter().collect();
-        ranked.sort_by(|a, b| a.rank(b, self.goal));
+        ranked.sort_by(|a, b| a.rank(b, goal));
         ranked.truncate((rung.len() / factor).max(1));
         ranked.sort_by_key(|evaluation| evaluation.trial.index);
         let longer = |evaluation: &&Evaluation| {

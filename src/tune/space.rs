@@ -1,5 +1,7 @@
 //! What a search chooses from.
 
+use std::ops::RangeInclusive;
+
 use rand::{RngExt, SeedableRng, rngs::ChaCha12Rng};
 
 use crate::{Error, error::check};
@@ -54,10 +56,13 @@ numbers!(f64, f32, usize, u64, u32, i64, i32);
 /// let space = Space::new()
 ///     .log_uniform("learning_rate", 1e-4, 1.0)
 ///     .uniform("momentum", 0.5, 0.99)
+///     .integers("layers", 1..=4)
+///     .log_integers("batch", 8..=512)
 ///     .choice("hidden", [16, 32, 64])
 ///     .choice("optimizer", ["adam", "momentum"]);
 /// // A grid is made of choices only.
-/// let grid = Space::new().choice("learning_rate", Array1::geomspace(1e-4, 1.0, 5).unwrap_or_default());
+/// let rates = Array1::geomspace(1e-4, 1.0, 5).unwrap_or_default();
+/// let grid = Space::new().choice("learning_rate", rates).choice("layers", 1..=4);
 /// # let _ = (space, grid);
 /// ```
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -67,9 +72,12 @@ pub struct Space {
 }
 
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Domain {
+pub(crate) enum Domain {
     Uniform(f64, f64),
     LogUniform(f64, f64),
+    /// Whole numbers, both bounds among them.
+    Integers(i64, i64),
+    LogIntegers(i64, i64),
     Choice(Vec<Setting>),
 }
 
@@ -89,6 +97,16 @@ impl Space {
         self.with(name, Domain::LogUniform(low, high))
     }
 
+    /// Adds a whole number of a range, each being as likely: `1..=4`.
+    pub fn integers(self, name: impl Into<String>, range: RangeInclusive<i64>) -> Self {
+        self.with(name, Domain::Integers(*range.start(), *range.end()))
+    }
+
+    /// Adds a whole number of a range from 1 on, each order of magnitude being as likely: for widths and batch sizes.
+    pub fn log_integers(self, name: impl Into<String>, range: RangeInclusive<i64>) -> Self {
+        self.with(name, Domain::LogIntegers(*range.start(), *range.end()))
+    }
+
     /// Adds one of several numbers or texts.
     pub fn choice<V: Into<Setting>>(
         self,
@@ -105,6 +123,11 @@ impl Space {
 
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
         self.dimensions.iter().map(|(name, _)| name.as_str())
+    }
+
+    /// Each hyperparameter with what it is chosen from.
+    pub(crate) fn dimensions(&self) -> &[(String, Domain)] {
+        &self.dimensions
     }
 
     pub(super) fn validate(&self) -> Result<(), Error> {
@@ -129,6 +152,21 @@ impl Space {
                         legal,
                         &format!("bounds of {name}"),
                         format!("{low} and {high}"),
+                        expected,
+                    )?;
+                }
+                Domain::Integers(low, high) | Domain::LogIntegers(low, high) => {
+                    // Beyond, numbers are no longer whole.
+                    let mut legal = -EXACT..=EXACT;
+                    let mut expected = "whole numbers, the first below the second";
+                    if matches!(domain, Domain::LogIntegers(..)) {
+                        legal = 1..=EXACT;
+                        expected = "whole numbers from 1, the first below the second";
+                    }
+                    check::require(
+                        low < high && legal.contains(low) && legal.contains(high),
+                        &format!("range of {name}"),
+                        format!("{low}..={high}"),
                         expected,
                     )?;
                 }
@@ -161,6 +199,14 @@ impl Space {
             let setting = match domain {
                 Domain::Uniform(low, high) => Setting::Number(low + (high - low) * share),
                 Domain::LogUniform(low, high) => Setting::Number(low * (high / low).powf(share)),
+                Domain::Integers(low, high) => {
+                    let (low, high) = (*low as f64, *high as f64);
+                    Setting::Number((low + share * (high - low + 1.0)).floor().min(high))
+                }
+                Domain::LogIntegers(low, high) => {
+                    let (low, high) = (*low as f64, *high as f64);
+                    Setting::Number((low * ((high + 1.0) / low).powf(share)).floor().min(high))
+                }
                 Domain::Choice(values) => {
                     let place = (share * values.len() as f64) as usize;
                     values[place.min(values.len() - 1)].clone()
@@ -191,6 +237,9 @@ impl Space {
         Ok(all)
     }
 }
+
+/// The largest whole number up to which `f64` has them all.
+const EXACT: i64 = 1 << 53;
 
 /// A text that can stand in a table with commas.
 fn check_text(argument: &str, text: &str) -> Result<(), Error> {
