@@ -54,9 +54,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             println!("| {name} | {size} | {median:.3e} ({least:.3e}–{most:.3e}) | {growth} |");
             points.push([size as f64, least, median, most]);
         }
-        chart = chart
-            .dots("", points.iter().map(|point| (point[0], point[2])))
-            .band(name, points);
+        chart = chart.band(name, points).with_points();
     }
     chart.save("docs/growth.svg")?;
     Ok(())

@@ -5,8 +5,8 @@
 //!
 //! The curve goes to `lr_finder.svg`, in `target/examples-out/` or in the folder given as the first argument.
 
-#[path = "digits/data.rs"]
-mod data;
+#[path = "shared/digits.rs"]
+mod digits;
 
 use std::{env, path::PathBuf};
 
@@ -23,7 +23,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let folder = env::args_os()
         .nth(1)
         .map_or_else(|| PathBuf::from("target/examples-out"), PathBuf::from);
-    let (pixels, labels) = data::load()?;
+    let (pixels, labels) = digits::load()?;
     let all: Dataset<f32, _, _> = Dataset::new(&pixels, &labels)?;
     let (training, test) = all.split(0.8, 0)?;
     let model = Mlp::new(&[64, 128, 10])?;

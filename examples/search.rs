@@ -6,8 +6,8 @@
 //! `search.svg`, in `target/examples-out/` or in the folder
 //! given as the first argument: interrupt it and start it again, and it goes on where it was.
 
-#[path = "digits/data.rs"]
-mod data;
+#[path = "shared/digits.rs"]
+mod digits;
 
 use std::{env, path::PathBuf};
 
@@ -25,7 +25,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let folder = env::args_os()
         .nth(1)
         .map_or_else(|| PathBuf::from("target/examples-out"), PathBuf::from);
-    let (pixels, labels) = data::load()?;
+    let (pixels, labels) = digits::load()?;
     let all: Digits = Dataset::new(&pixels, &labels)?;
     let [searched, unseen] = Split::new(all.len()).stratified(&labels).parts([0.5, 0.5])?;
     let (searched, unseen) = (all.select(&searched)?, all.select(&unseen)?);

@@ -76,6 +76,8 @@ mod memory;
 mod parallel;
 mod params;
 mod prefetch;
+#[cfg(any(feature = "checkpoint", feature = "plot"))]
+mod replace;
 mod scalar;
 
 pub mod data;

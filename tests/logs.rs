@@ -530,7 +530,7 @@ mod reports {
                 run.best.value, run.best.step
             ),
             "<dt>optimiser<dd>momentum",
-            "<dt>learning rate<dd>constant",
+            "<dt>learning rate<dd>0.10000",
             "<dt>seed<dd>11",
             "<dt>rows in a batch<dd>4",
             "<td>weight<td>[2, 1]<td>",
@@ -551,10 +551,52 @@ mod reports {
     #[test]
     fn a_report_of_a_run_without_an_epoch_has_no_curves() {
         let path = folder("report-short").join("run.html");
-        fs::write(&path, "an older one").unwrap();
         fit(trainer().steps(1).callback(Report::new(&path))).unwrap();
         let page = fs::read_to_string(&path).unwrap();
         assert!(page.starts_with("<!DOCTYPE html>") && !page.contains("<svg"));
+        assert!(page.contains("<dt>learning rate<dd>0.10000"));
+    }
+
+    #[test]
+    fn a_report_says_what_followed_a_schedule() {
+        let path = folder("report-rates").join("run.html");
+        let trainer = trainer()
+            .learning_rate(
+                OneCycle::new(0.1, Span::Steps(20))
+                    .divisor(10.0)
+                    .final_divisor(100.0)
+                    .rise(0.5)
+                    .linear(),
+            )
+            .momentum(Cyclical::new(0.75, 0.95, Span::Steps(2)))
+            .weight_decay(0.25);
+        fit(trainer.steps(20).callback(Report::new(&path))).unwrap();
+        let page = fs::read_to_string(&path).unwrap();
+        for part in [
+            "<dt>learning rate<dd>OneCycle: 0.01000 at first, 0.10000 at most, 1.000e-4 at last",
+            "<dt>momentum<dd>0.75000 at first, 0.95000 at most, 0.85000 at last",
+            "<dt>weight decay<dd>0.25000",
+        ] {
+            assert!(page.contains(part), "the page does not say {part:?}");
+        }
+    }
+
+    #[test]
+    fn until_the_end_of_a_run_what_was_there_before_a_report_stays() {
+        let folder = folder("report-killed");
+        let (new, old) = (folder.join("new.html"), folder.join("old.html"));
+        fs::write(&old, "an older one").unwrap();
+        let look = |_: &downhill::train::StepEvent<'_, f64>| {
+            // As a kill would leave it.
+            assert_eq!(fs::read_dir(&folder).unwrap().count(), 1);
+            assert_eq!(fs::read_to_string(&old).unwrap(), "an older one");
+        };
+        let reports = trainer().callback(Report::new(&new)).callback(Report::new(&old));
+        fit(reports.steps(3).on_step(look)).unwrap();
+        for path in [&new, &old] {
+            assert!(fs::read_to_string(path).unwrap().ends_with("</html>\n"));
+        }
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 2);
     }
 
     #[test]
@@ -566,10 +608,9 @@ mod reports {
         );
         let path = folder.join("run.html");
         let report = Report::new(&path);
-        // The file turns into a folder under way.
+        // A folder takes the place of the file under way.
         let swap = |event: &downhill::train::StepEvent<'_, f64>| {
             if event.step == 1 {
-                fs::remove_file(&path).unwrap();
                 fs::create_dir(&path).unwrap();
             }
         };

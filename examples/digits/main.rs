@@ -2,6 +2,7 @@
 //!
 //! `cargo run --release --example digits`, and `-- --help` for the options.
 
+#[path = "../shared/digits.rs"]
 mod data;
 mod options;
 mod pictures;
@@ -33,6 +34,8 @@ fn main() -> ExitCode {
 }
 
 fn train(options: &Options) -> Result<(), Box<dyn std::error::Error>> {
+    // What cannot be written is better found out before the training than after it.
+    std::fs::create_dir_all(&options.out).map_err(|error| format!("--out {}: {error}", options.out))?;
     // 1,797 images of 8×8 pixels, 1,437 of them to train on; the split is always the same, so that runs can be compared.
     let (pixels, labels) = data::load()?;
     let all: Dataset<f32, _, _> = Dataset::new(&pixels, &labels)?;

@@ -1,7 +1,7 @@
 //! Writing: whole or not at all.
 
 use std::{
-    fs::{self, File},
+    fs::File,
     io::{self, BufWriter, Seek, SeekFrom, Write},
     path::Path,
 };
@@ -9,7 +9,7 @@ use std::{
 use safetensors::tensor::{Dtype, Metadata, TensorInfo};
 
 use super::{HEADER, MEMO, dtype, stamp};
-use crate::{Error, Layout, Memo, Params, Scalar, Value};
+use crate::{Error, Layout, Memo, Params, Scalar, Value, replace::replace};
 
 /// How many values are turned into bytes at once.
 const CHUNK: usize = 16 * 1024;
@@ -108,34 +108,4 @@ fn header(layout: &Layout, size: usize, dtype: Dtype, memo: &Memo) -> Result<Str
 
 fn quoted(text: &str) -> Result<String, String> {
     serde_json::to_string(text).map_err(|error| error.to_string())
-}
-
-/// Writes a file beside its place and then moves it there, so that there is always the old one or the new one, whole,
-/// whatever happens to the process, the disk or the power.
-fn replace(path: &Path, write: impl FnOnce(&File) -> io::Result<()>) -> Result<(), Error> {
-    let mut name = std::ffi::OsString::from(".");
-    name.push(path.file_name().unwrap_or_default());
-    name.push(".partial");
-    let partial = path.with_file_name(name);
-    let written = File::create(&partial)
-        .and_then(|file| {
-            write(&file)?;
-            file.sync_all()
-        })
-        .map_err(|error| Error::io(path, "written", &error))
-        .and_then(|()| fs::rename(&partial, path).map_err(|error| Error::io(path, "renamed", &error)));
-    if written.is_err() {
-        // What could not be written is of no use; that it cannot be removed either changes nothing.
-        let _ = fs::remove_file(&partial);
-    }
-    written?;
-    // The new name is on the disk when the folder is; only Unix can be asked for that.
-    #[cfg(unix)]
-    {
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        File::open(folder.unwrap_or(Path::new(".")))
-            .and_then(|folder| folder.sync_all())
-            .map_err(|error| Error::io(path, "synchronised", &error))?;
-    }
-    Ok(())
 }

@@ -46,6 +46,8 @@ struct Series {
     colour: RGBColor,
     points: Vec<(f64, f64)>,
     kind: Kind,
+    /// Whether its points are drawn too.
+    marked: bool,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -134,6 +136,14 @@ impl Chart {
         )
     }
 
+    /// Draws the points of the line that was added last, too: where there are few of them.
+    pub fn with_points(mut self) -> Self {
+        if let Some(last) = self.series.last_mut() {
+            last.marked = true;
+        }
+        self
+    }
+
     /// Marks a value of x with a dashed line.
     pub fn mark(mut self, name: impl Into<String>, x: f64) -> Self {
         self.marks.push((name.into(), x));
@@ -152,6 +162,7 @@ impl Chart {
             colour: style::colour(before.count()),
             points: points.into_iter().collect(),
             kind,
+            marked: false,
         });
         self
     }
@@ -242,7 +253,11 @@ impl Picture for Chart {
             frame.vertical(*x, self.mark_colour(number))?;
         }
         for Series {
-            colour, points, kind, ..
+            colour,
+            points,
+            kind,
+            marked,
+            ..
         } in &self.series
         {
             match kind {
@@ -254,6 +269,11 @@ impl Picture for Chart {
                     for &point in points {
                         frame.dot(point, radius, colour.mix(opacity).filled())?;
                     }
+                }
+            }
+            if *marked {
+                for &point in points {
+                    frame.dot(point, 4, colour.filled())?;
                 }
             }
         }

@@ -1,29 +1,28 @@
 //! A run as one page.
 
-use std::{
-    fmt::Write,
-    fs::{self, OpenOptions},
-    path::PathBuf,
-    time::Instant,
-};
+mod page;
+
+use std::{fmt::Write, fs, io::Write as _, path::PathBuf, time::Instant};
 
 use crate::{
     Error, Run, Scalar,
+    optim::Rates,
     plot::{Picture, learning_curves},
-    train::{Callback, History, Record, StartEvent, StopReason},
+    replace,
+    train::{Callback, Control, StartEvent, StepEvent, StopReason},
 };
-
-/// How many epochs the table shows at most; the curves show all.
-const ROWS: usize = 60;
+use page::{STYLE, describe, environment, escaped, list, short, table_of_epochs};
 
 /// Writes a page about the run when it ends, however that comes: a single HTML file, without scripts and without anything to
 /// be fetched.
 ///
-/// It holds why the run ended and where it was best, the learning curves, the settings, the epochs (evenly spaced, where
-/// there are many), the tensors of the parameters, and the environment: version and features of the crate, target,
-/// processors. What the trainer does not know, such as the data, is added by [`setting`](Report::setting).
+/// It holds why the run ended and where it was best, the learning curves, the settings (also what the learning rate and
+/// whatever else is scheduled were at first, at most and at last), the epochs (evenly spaced, where there are many), the tensors
+/// of the parameters, and the environment: version and features of the crate, target, processors. What the trainer does not
+/// know, such as the data, is added by [`setting`](Report::setting).
 ///
-/// A page that cannot be written, found out at the end, makes the run's [`StopReason`] `Failed`.
+/// Until the end, also where the process is killed, what was there before stays. A page that cannot be written, found out
+/// at the end, makes the run's [`StopReason`] `Failed`.
 ///
 /// ```
 /// use downhill::{Function, Trainer, optim::GradientDescent, train::Report};
@@ -48,8 +47,25 @@ pub struct Report {
     settings: Vec<(String, String)>,
     /// What the trainer says of itself.
     run: Vec<(&'static str, String)>,
+    schedule: String,
+    rates: Vec<(&'static str, Values)>,
     best_by: String,
     began: Instant,
+}
+
+/// What a hyperparameter was in the course of the run.
+#[derive(Debug)]
+struct Values {
+    first: f64,
+    highest: f64,
+    last: f64,
+}
+
+impl Values {
+    fn new(value: f64) -> Self {
+        let (first, highest, last) = (value, value, value);
+        Self { first, highest, last }
+    }
 }
 
 impl Report {
@@ -60,6 +76,8 @@ impl Report {
             title: "A run".into(),
             settings: Vec::new(),
             run: Vec::new(),
+            schedule: String::new(),
+            rates: Vec::new(),
             best_by: String::new(),
             began: Instant::now(),
         }
@@ -111,7 +129,13 @@ impl Report {
             .map(|(name, value)| (name.as_str(), value.clone()));
         list(
             &mut page,
-            &self.run.iter().cloned().chain(own).collect::<Vec<_>>(),
+            &self
+                .run
+                .iter()
+                .cloned()
+                .chain(self.rates())
+                .chain(own)
+                .collect::<Vec<_>>(),
         );
         table_of_epochs(&mut page, &run.history, run.best.step);
         page += "<h2>Parameters</h2>\n<table>\n<tr><th>tensor<th>shape<th>norm\n";
@@ -133,8 +157,46 @@ impl Report {
         page + "</body>\n</html>\n"
     }
 
+    /// The learning rate and what else followed a schedule, in words.
+    fn rates(&self) -> impl Iterator<Item = (&str, String)> {
+        self.rates.iter().map(|(name, Values { first, highest, last })| {
+            let kind = match self.schedule.as_str() {
+                kind if *name == "learning rate" && kind != "f64" => format!("{kind}: "),
+                _ => String::new(),
+            };
+            if first == last && last == highest {
+                (*name, format!("{kind}{}", short(*first)))
+            } else {
+                let [first, highest, last] = [first, highest, last].map(|value| short(*value));
+                (
+                    *name,
+                    format!("{kind}{first} at first, {highest} at most, {last} at last"),
+                )
+            }
+        })
+    }
+
+    fn see(&mut self, rates: Rates) {
+        let all = [
+            ("learning rate", Some(rates.learning_rate)),
+            ("momentum", rates.momentum),
+            ("beta2", rates.beta2),
+            ("weight decay", rates.weight_decay),
+        ];
+        for (name, value) in all {
+            let Some(value) = value else { continue };
+            match self.rates.iter_mut().find(|(known, _)| *known == name) {
+                Some((_, values)) => {
+                    values.highest = values.highest.max(value);
+                    values.last = value;
+                }
+                None => self.rates.push((name, Values::new(value))),
+            }
+        }
+    }
+
     fn write(&self, page: &str) -> Result<(), Error> {
-        fs::write(&self.path, page).map_err(|error| Error::io(&self.path, "written", &error))
+        replace::replace(&self.path, |mut file| file.write_all(page.as_bytes()))
     }
 }
 
@@ -142,18 +204,11 @@ impl<F: Scalar> Callback<F> for Report {
     fn on_start(&mut self, event: &StartEvent<'_, F>) -> Result<(), Error> {
         self.began = Instant::now();
         self.best_by = event.best_by.describe();
+        self.schedule = event.schedule.into();
+        self.rates.clear();
         let length = |length: Option<u64>| length.map_or("no limit".into(), |length| length.to_string());
         self.run = vec![
             ("optimiser", event.optimizer.into()),
-            (
-                "learning rate",
-                if event.schedule == "f64" {
-                    "constant"
-                } else {
-                    event.schedule
-                }
-                .into(),
-            ),
             ("seed", event.seed.to_string()),
             ("weights", event.params.as_slice().len().to_string()),
             ("rows in a batch", event.batch_rows.to_string()),
@@ -165,10 +220,13 @@ impl<F: Scalar> Callback<F> for Report {
         if let Some(folder) = self.path.parent() {
             fs::create_dir_all(folder).map_err(|error| Error::io(folder, "created", &error))?;
         }
-        // Found out now, and not when the work is done. What was there stays until then.
-        let opened = OpenOptions::new().create(true).append(true).open(&self.path);
-        opened.map_err(|error| Error::io(&self.path, "written", &error))?;
-        Ok(())
+        // Found out now, and not when the work is done.
+        replace::check(&self.path)
+    }
+
+    fn on_step(&mut self, event: &StepEvent<'_, F>) -> Control {
+        self.see(event.rates);
+        Control::Continue
     }
 
     fn on_end(&mut self, run: &mut Run<F>) {
@@ -176,130 +234,4 @@ impl<F: Scalar> Callback<F> for Report {
             run.stop = StopReason::Failed(error);
         }
     }
-}
-
-const STYLE: &str = "\
-body { font: 16px/1.5 system-ui, sans-serif; color: #222; max-width: 62rem; margin: 2rem auto; padding: 0 1rem }
-h1, h2 { font-weight: 600; line-height: 1.2 }
-h2 { margin-top: 2.2rem; font-size: 1.25rem }
-dl { display: grid; grid-template-columns: max-content 1fr; gap: .15rem 1.5rem }
-dt { color: #666 }
-dd { margin: 0 }
-figure { margin: 0 }
-figure svg { max-width: 100%; height: auto }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: .9rem }
-th, td { padding: .2rem .9rem; text-align: right; border-bottom: 1px solid #ddd }
-th:first-child, td:first-child { text-align: left; padding-left: 0 }
-th { font-weight: 600 }
-.best { background: #e8f2fa }
-";
-
-/// Text between tags.
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
-}
-
-fn list(page: &mut String, entries: &[(&str, String)]) {
-    page.push_str("<dl>\n");
-    for (name, value) in entries {
-        let _ = writeln!(page, "<dt>{}<dd>{}", escaped(name), escaped(value));
-    }
-    page.push_str("</dl>\n");
-}
-
-/// Why it ended, in words.
-fn describe(stop: &StopReason) -> String {
-    match stop {
-        StopReason::Finished => "finished".into(),
-        StopReason::TimeLimit => "the time was over".into(),
-        StopReason::Callback(reason) => reason.clone(),
-        StopReason::NoImprovement { metric, checks } => {
-            format!("{metric} had not improved for {checks} epochs")
-        }
-        StopReason::Interrupted => "interrupted".into(),
-        StopReason::Failed(error) => error.to_string(),
-        StopReason::NonFinite { what, step } => format!("the {what} was not finite after step {step}"),
-    }
-}
-
-fn table_of_epochs(page: &mut String, history: &History, best: u64) {
-    if history.is_empty() {
-        return;
-    }
-    let names = history.names();
-    let head: String = names
-        .iter()
-        .map(|name| format!("<th>{}", escaped(&name.replace('_', " "))))
-        .collect();
-    let _ = writeln!(page, "<h2>Epochs</h2>\n<table>\n<tr>{head}");
-    let stride = history.len().div_ceil(ROWS);
-    let shown = |(place, record): &(usize, &Record)| {
-        (place + 1) % stride == 0 || place + 1 == history.len() || record.step == best
-    };
-    for (_, record) in history.iter().enumerate().filter(shown) {
-        page.push_str(if record.step == best {
-            "<tr class=\"best\">"
-        } else {
-            "<tr>"
-        });
-        for name in &names {
-            let value = record
-                .columns()
-                .find(|(column, _)| column == name)
-                .map(|(_, value)| value);
-            let cell = value.map(|value| match *name {
-                "epoch" | "step" => value.to_string(),
-                "seconds" => format!("{value:.2}"),
-                _ if value == 0.0 || (1e-3..1e6).contains(&value.abs()) => format!("{value:.5}"),
-                _ => format!("{value:.3e}"),
-            });
-            let _ = write!(page, "<td>{}", cell.unwrap_or_default());
-        }
-        page.push('\n');
-    }
-    page.push_str("</table>\n");
-}
-
-fn environment<F: Scalar>() -> [(&'static str, String); 6] {
-    let features = [
-        ("checkpoint", cfg!(feature = "checkpoint")),
-        ("faer", cfg!(feature = "faer")),
-        ("huge-pages", cfg!(feature = "huge-pages")),
-        ("interrupt", cfg!(feature = "interrupt")),
-        ("npy", cfg!(feature = "npy")),
-        ("plot", cfg!(feature = "plot")),
-        ("png", cfg!(feature = "png")),
-        ("progress", cfg!(feature = "progress")),
-        ("rayon", cfg!(feature = "rayon")),
-        ("sparse", cfg!(feature = "sparse")),
-        ("tensorboard", cfg!(feature = "tensorboard")),
-        ("tracing", cfg!(feature = "tracing")),
-    ];
-    let features: Vec<&str> = features
-        .into_iter()
-        .filter(|(_, on)| *on)
-        .map(|(name, _)| name)
-        .collect();
-    let processors = std::thread::available_parallelism().map_or("unknown".into(), |n| n.to_string());
-    [
-        ("downhill", env!("CARGO_PKG_VERSION").into()),
-        ("features", features.join(", ")),
-        (
-            "build",
-            if cfg!(debug_assertions) {
-                "with debug assertions"
-            } else {
-                "release"
-            }
-            .into(),
-        ),
-        (
-            "target",
-            format!("{} {}", std::env::consts::ARCH, std::env::consts::OS),
-        ),
-        ("numbers", std::any::type_name::<F>().into()),
-        ("processors", processors),
-    ]
 }

@@ -1,4 +1,4 @@
-//! The images: see `examples/data/README.md`.
+//! Handwritten digits: see `examples/data/README.md`.
 
 use downhill::ndarray::{Array1, Array2};
 
