@@ -19,6 +19,7 @@ pub use cross_validation::{Scores, cross_validate};
 pub use finder::{LrCurve, LrFinder};
 pub use results::{Evaluation, Results};
 pub use search::Search;
+#[cfg(feature = "plot")]
 pub(crate) use space::Domain;
 pub use space::{Setting, Space};
 pub use trial::Trial;

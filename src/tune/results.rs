@@ -53,6 +53,7 @@ impl Results {
         }
     }
 
+    #[cfg(feature = "plot")]
     pub(crate) fn space(&self) -> &Space {
         &self.space
     }

@@ -126,6 +126,7 @@ impl Space {
     }
 
     /// Each hyperparameter with what it is chosen from.
+    #[cfg(feature = "plot")]
     pub(crate) fn dimensions(&self) -> &[(String, Domain)] {
         &self.dimensions
     }
