@@ -25,6 +25,7 @@
 //! |---|---|
 //! | train a model on data | [`Trainer::fit`], [`model`], [`loss`] |
 //! | watch a validation set and metrics | [`EmpiricalRisk`], [`metrics`] |
+//! | know loss and metrics on a test set | [`EmpiricalRisk::measure`] |
 //! | minimise a function | [`Trainer::minimize`], [`Function`] |
 //! | use an optimiser in your own loop | [`optim::Stepper`] |
 //! | write a model, loss, optimiser, schedule | [`Model`], [`Loss`] or [`loss::Pointwise`], [`optim::Rule`], [`LrSchedule`] |

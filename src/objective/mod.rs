@@ -13,7 +13,7 @@ pub use check::{GradientCheck, check_gradient};
 pub use function::Function;
 pub use landscape::{Landscape, Plane};
 pub use penalty::Penalized;
-pub use risk::EmpiricalRisk;
+pub use risk::{EmpiricalRisk, Measured};
 pub use stream::StreamRisk;
 
 use rand::Rng;

@@ -8,13 +8,14 @@ use crate::{
     Dataset, Error, Gradient, Loss, Model, Params, Scalar,
     data::{Batch, Samples, Views, rows_of},
     loss::Reduction,
+    model::check_layout,
     train::Record,
 };
 
 /// The empirical risk `L(θ) = Σ wᵢ ℓ(g(xᵢ; θ), yᵢ) / Σ wᵢ`: what training a model on data minimises.
 ///
 /// [`Trainer::fit`](crate::Trainer::fit) makes one of model, loss and data; made by hand it also takes a validation set
-/// and metrics, evaluated after every epoch.
+/// and metrics, evaluated after every epoch, and [`measure`](EmpiricalRisk::measure) gives them on any data afterwards.
 ///
 /// ```
 /// use downhill::{Dataset, EmpiricalRisk, Trainer, loss::SoftmaxCrossEntropy, metrics, model::Linear, optim::Adam};
@@ -37,6 +38,38 @@ pub struct EmpiricalRisk<'a, F: Scalar, X: Samples, Y: Samples, M: Model<F, X>, 
     validation: Option<Views<'a, F, X, Y>>,
     metrics: Vec<(String, Metric<'a, F, Y>)>,
     gathered: (X, Y, Array1<F>),
+}
+
+/// What [`EmpiricalRisk::measure`] finds. Printed, it is one line.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Measured {
+    /// The mean loss.
+    pub loss: f64,
+    /// The metrics with their names.
+    pub metrics: Vec<(String, f64)>,
+}
+
+impl Measured {
+    /// The value of `"loss"`, or of a metric by its name.
+    pub fn get(&self, name: &str) -> Option<f64> {
+        let mut metrics = self.metrics.iter();
+        match name {
+            "loss" => Some(self.loss),
+            _ => metrics
+                .find(|(metric, _)| metric == name)
+                .map(|(_, value)| *value),
+        }
+    }
+}
+
+impl std::fmt::Display for Measured {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "loss {:.4}", self.loss)?;
+        self.metrics
+            .iter()
+            .try_for_each(|(name, value)| write!(f, ", {name} {value:.4}"))
+    }
 }
 
 type Metric<'a, F, Y> = Box<dyn for<'p, 't> Fn(ArrayView2<'p, F>, &<Y as Samples>::View<'t>) -> f64 + 'a>;
@@ -92,13 +125,49 @@ impl<'a, F: Scalar, X: Samples, Y: Samples, M: Model<F, X>, L: Loss<F, Y>> Empir
         self
     }
 
-    /// The loss over the data of this risk; the metrics go into a record.
-    pub(super) fn evaluate_on_own(&mut self, params: &Params<F>, record: &mut Record) -> f64 {
-        self.evaluate_on(params, self.data.clone(), record)
+    /// The loss and the metrics of parameters on any data, such as a test set after the training.
+    ///
+    /// ```
+    /// use downhill::{metrics, prelude::*};
+    /// use ndarray::array;
+    ///
+    /// let (inputs, labels) = (array![[-2.0], [-1.0], [1.0], [2.0]], array![0, 0, 1, 1]);
+    /// let (unseen, truth) = (array![[-3.0], [3.0]], array![0, 1]);
+    /// let (train, test): (Dataset<f64, _, _>, _) = (Dataset::new(&inputs, &labels)?, Dataset::new(&unseen, &truth)?);
+    /// let model = Linear::new(1, 2)?;
+    /// let mut risk = EmpiricalRisk::new(&model, &SoftmaxCrossEntropy, &train).metric("accuracy", metrics::accuracy);
+    /// // The risk is lent to the trainer.
+    /// let run = Trainer::new(Adam::new()).learning_rate(0.1).epochs(50).minimize(&mut risk)?;
+    ///
+    /// println!("training: {}\ntest: {}", risk.measure(&run.params, &train)?, risk.measure(&run.params, &test)?);
+    /// assert_eq!(risk.measure(&run.params, &test)?.get("accuracy"), Some(1.0));
+    /// # Ok::<(), Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Foreign`] for parameters of another model; and whatever does not fit it in the data.
+    pub fn measure(&mut self, params: &Params<F>, data: &Dataset<'_, F, X, Y>) -> Result<Measured, Error> {
+        check_layout("params", params.layout(), &self.pass.model.layout())?;
+        let data = data.views();
+        self.pass.check(&data.0, &data.1)?;
+        let mut metrics: Vec<(String, f64)> =
+            self.metrics().into_iter().map(|name| (name, f64::NAN)).collect();
+        let loss = self.evaluate_on(params, data, &mut metrics);
+        Ok(Measured { loss, metrics })
     }
 
-    /// The loss over data; the metrics go into a record.
-    fn evaluate_on(&mut self, params: &Params<F>, data: Views<'a, F, X, Y>, record: &mut Record) -> f64 {
+    /// The loss over the data of this risk; the metrics go into a record.
+    pub(super) fn evaluate_on_own(&mut self, params: &Params<F>, record: &mut Record) -> f64 {
+        self.evaluate_on(params, self.data.clone(), &mut record.metrics)
+    }
+
+    /// The loss over data; the metrics go beside their names.
+    fn evaluate_on(
+        &mut self,
+        params: &Params<F>,
+        data: Views<'_, F, X, Y>,
+        values: &mut [(String, f64)],
+    ) -> f64 {
         let rows = if self.metrics.is_empty() {
             0
         } else {
@@ -109,7 +178,7 @@ impl<'a, F: Scalar, X: Samples, Y: Samples, M: Model<F, X>, L: Loss<F, Y>> Empir
         let loss = self
             .pass
             .mean_loss(params, data, (rows > 0).then_some(&mut predictions));
-        for ((_, metric), value) in self.metrics.iter().zip(&mut record.metrics) {
+        for ((_, metric), value) in self.metrics.iter().zip(values) {
             value.1 = metric(predictions.view(), &targets);
         }
         loss
@@ -208,7 +277,7 @@ impl<F: Scalar, X: Samples, Y: Samples, M: Model<F, X>, L: Loss<F, Y>> Objective
             return Ok(());
         }
         let data = self.validation.clone().unwrap_or_else(|| self.data.clone());
-        let loss = self.evaluate_on(params, data, record);
+        let loss = self.evaluate_on(params, data, &mut record.metrics);
         record.validation_loss = self.validation.is_some().then_some(loss);
         Ok(())
     }
