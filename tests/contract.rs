@@ -31,7 +31,8 @@ fn no_rule_is_missing_from_the_lists() {
         let other = match rule {
             // The same rule with another batch.
             "Sgd" | "MiniBatchSgd" => true,
-            "MuonScale" | "Tensor" | "TensorBuffer" | "TensorRule" | "step_tensors" => true,
+            "MuonScale" | "Tensor" | "TensorBuffer" | "TensorRule" => true,
+            "step_tensors" | "step_tensor_pairs" => true,
             _ => false,
         };
         assert!(listed != other, "{rule} is in no list, or is said to be no rule");
@@ -49,6 +50,49 @@ fn state<F: Scalar>(optimizer: &dyn Optimizer<F>, sizes: &[usize], groups: &[Gro
         layout.add(&format!("tensor{number}"), size).unwrap();
     }
     State::new(optimizer, &layout, groups).unwrap()
+}
+
+/// Arrays of one's own move to the same bits as the tensors of a model, where sums over all of them decide a step too; and
+/// the average is to be had.
+#[test]
+fn a_stepper_moves_arrays_as_one_vector() {
+    use downhill::ndarray::{Array1, Array2};
+    let mut layout = Layout::new();
+    layout.add("0", (3, 4)).unwrap();
+    layout.add("1", 5).unwrap();
+    for (optimizer, own) in everything().zip(everything()) {
+        let name = optimizer.name();
+        let mut state = State::new(&optimizer, &layout, &[]).unwrap();
+        let mut whole = Vec::from_iter((0..17).map(|i| f64::from(i * 7 % 11) / 5.0 - 0.9));
+        let mut matrix = Array2::from_shape_vec((3, 4), whole[..12].to_vec()).unwrap();
+        let mut vector = Array1::from(whole[12..].to_vec());
+        let mut stepper = Stepper::new(own);
+        for step in 0..7 {
+            let gradient =
+                Vec::from_iter((0..17).map(|i| whole[i] + f64::from((i as i32 * 5 + step) % 7) / 3.0 - 0.8));
+            optimizer
+                .step(&mut state, &mut whole, &gradient, 0.01.into())
+                .unwrap();
+            let matrix_gradient = Array2::from_shape_vec((3, 4), gradient[..12].to_vec()).unwrap();
+            let vector_gradient = Array1::from(gradient[12..].to_vec());
+            let mut pairs = [
+                Pair::new(&mut matrix, &matrix_gradient).unwrap(),
+                Pair::new(&mut vector, &vector_gradient).unwrap(),
+            ];
+            stepper.step(0.01, &mut pairs).unwrap();
+            assert!(matrix.iter().chain(&vector).eq(&whole), "{name}, step {step}");
+        }
+        assert_eq!(stepper.state(), Some(&state), "{name}");
+        let mut expected = whole.clone();
+        optimizer.average(&state, &whole, &mut expected).unwrap();
+        let (mut first, mut second) = (Array2::zeros((3, 4)), Array1::zeros(5));
+        let mut pairs = [
+            Pair::new(&mut first, &matrix).unwrap(),
+            Pair::new(&mut second, &vector).unwrap(),
+        ];
+        stepper.average(&mut pairs).unwrap();
+        assert!(first.iter().chain(&second).eq(&expected), "{name}");
+    }
 }
 
 /// The weights after a step along each of these gradients.

@@ -2,7 +2,7 @@
 
 use pulp::{Arch, NullaryFnOnce};
 
-use super::{Rates, Rule, Slots, State, rule::Moment, touched};
+use super::{Pair, Rates, Rule, Slots, State, rule::Moment, stepper, touched};
 use crate::{
     Error, Scalar,
     group::Factors,
@@ -59,6 +59,51 @@ pub(super) fn step<F: Scalar, R: Rule<F>>(
             streams,
         };
         pass.run();
+    }
+    Ok(())
+}
+
+/// [`step`] over arrays that lie each in a place of its own.
+pub(super) fn step_pairs<F: Scalar, R: Rule<F>>(
+    rule: &R,
+    state: &mut State<F>,
+    pairs: &mut [Pair<'_, F>],
+    rates: Rates,
+) -> Result<(), Error> {
+    if state.missed.is_some() {
+        return stepper::step_gathered(rule, state, pairs, rates);
+    }
+    stepper::check(state, pairs)?;
+    let len = state.layout().len();
+    check(rule, state, len, len, &rates)?;
+    state.step += 1;
+    state.memory = rule.remember(Moment::new(state.step, rates, Factors::default(), state.memory));
+    for segment in &state.segments {
+        let Some(factors) = segment.factors else { continue };
+        let coefficients = rule.coefficients(Moment::new(state.step, rates, factors, state.memory));
+        let mut end = 0;
+        for pair in pairs.iter_mut() {
+            let range = end..end + pair.weights.len();
+            end = range.end;
+            if !segment.range.contains(&range.start) {
+                continue;
+            }
+            let mut slices = state
+                .buffers
+                .iter_mut()
+                .filter_map(|(_, buffer)| buffer.get_mut(range.clone()));
+            let Some(streams) = R::Slots::streams(&mut slices) else {
+                return Err(other_buffers(rule.name(), state.buffers.len(), R::Slots::COUNT));
+            };
+            let pass = Pass::<F, R> {
+                coefficients: &coefficients,
+                scale: F::of(rates.gradient_scale),
+                weights: pair.weights,
+                gradient: pair.gradient,
+                streams,
+            };
+            pass.run();
+        }
     }
     Ok(())
 }

@@ -91,7 +91,7 @@ pub use state::{Buffer, State};
 pub use stepper::{Pair, Stepper};
 pub use tensor::{
     Adafactor, DAdapt, Fromage, Lamb, Lars, Muon, MuonScale, NovoGrad, Prodigy, Sm3, Tensor, TensorBuffer,
-    TensorRule, step_tensors,
+    TensorRule, step_tensor_pairs, step_tensors,
 };
 pub use wrappers::{Bounded, ClipValue, DecoupledWeightDecay, L1, Maximize, RuleExt, WeightDecay};
 pub use yogi::Yogi;
@@ -253,6 +253,15 @@ pub trait Optimizer<F: Scalar>: Send + Sync {
         rates: Rates,
     ) -> Result<(), Error>;
 
+    /// [`Optimizer::step`] over arrays that lie each in a place of its own: one pair for each tensor of the state, in its
+    /// order. Default: by way of a copy.
+    ///
+    /// # Errors
+    /// As [`Optimizer::step`]; also if the pairs are not those of the state.
+    fn step_pairs(&self, state: &mut State<F>, pairs: &mut [Pair<'_, F>], rates: Rates) -> Result<(), Error> {
+        stepper::step_gathered(self, state, pairs, rates)
+    }
+
     /// What becomes of the weights that a sparse gradient does not touch.
     fn untouched(&self) -> Untouched {
         Untouched::Needed
@@ -336,6 +345,10 @@ macro_rules! boxed {
 
             fn step(&self, state: &mut State<$scalar>, weights: &mut [$scalar], gradient: &[$scalar], rates: Rates) -> Result<(), Error> {
                 (**self).step(state, weights, gradient, rates)
+            }
+
+            fn step_pairs(&self, state: &mut State<$scalar>, pairs: &mut [Pair<'_, $scalar>], rates: Rates) -> Result<(), Error> {
+                (**self).step_pairs(state, pairs, rates)
             }
 
             fn untouched(&self) -> Untouched {

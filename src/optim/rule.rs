@@ -1,6 +1,6 @@
 //! The formula for one weight.
 
-use super::{Buffer, Missed, Optimizer, Rates, State, Untouched, driver, touched};
+use super::{Buffer, Missed, Optimizer, Pair, Rates, State, Untouched, driver, touched};
 use crate::{Error, Gradient, Scalar, data::BatchSize, group::Factors};
 
 /// What is constant over one step for the weights of one group.
@@ -185,6 +185,10 @@ impl<F: Scalar, R: Rule<F>> Optimizer<F> for R {
         rates: Rates,
     ) -> Result<(), Error> {
         driver::step(self, state, weights, gradient, rates)
+    }
+
+    fn step_pairs(&self, state: &mut State<F>, pairs: &mut [Pair<'_, F>], rates: Rates) -> Result<(), Error> {
+        driver::step_pairs(self, state, pairs, rates)
     }
 
     fn untouched(&self) -> Untouched {

@@ -7,7 +7,8 @@ use crate::{Error, Layout, Scalar};
 
 /// An optimiser with its memory, for a loop of one's own over one's own arrays: what `torch.optim` is.
 ///
-/// The arrays are recognised by their order, which must be the same at every step.
+/// The arrays are recognised by their order, which must be the same at every step. They share one memory, as the tensors of
+/// a model do, and stay where they are.
 ///
 /// ```
 /// use downhill::optim::{Adam, Pair, Stepper};
@@ -29,15 +30,15 @@ use crate::{Error, Layout, Scalar};
 #[derive(Debug, Clone)]
 pub struct Stepper<F, O> {
     optimizer: O,
-    states: Vec<(Vec<usize>, State<F>)>,
+    state: Option<State<F>>,
 }
 
 /// An array and its gradient, for [`Stepper::step`].
 #[derive(Debug)]
 pub struct Pair<'a, F> {
     shape: &'a [usize],
-    weights: &'a mut [F],
-    gradient: &'a [F],
+    pub(super) weights: &'a mut [F],
+    pub(super) gradient: &'a [F],
 }
 
 impl<'a, F: Scalar> Pair<'a, F> {
@@ -68,13 +69,24 @@ impl<F: Scalar, O: Optimizer<F>> Stepper<F, O> {
     pub fn new(optimizer: O) -> Self {
         Self {
             optimizer,
-            states: Vec::new(),
+            state: None,
         }
     }
 
     /// How many steps have been made.
     pub fn steps(&self) -> u64 {
-        self.states.first().map_or(0, |(_, state)| state.steps())
+        self.state.as_ref().map_or(0, State::steps)
+    }
+
+    /// All that is remembered: one memory for all arrays together, its tensors named by their place (`"0"`, `"1"`, …).
+    /// `None` before the first step.
+    pub fn state(&self) -> Option<&State<F>> {
+        self.state.as_ref()
+    }
+
+    /// All that is remembered, to be changed, as [`Sophia::curve`](super::Sophia::curve) does.
+    pub fn state_mut(&mut self) -> Option<&mut State<F>> {
+        self.state.as_mut()
     }
 
     /// Moves every array by one step along its gradient.
@@ -83,36 +95,89 @@ impl<F: Scalar, O: Optimizer<F>> Stepper<F, O> {
     /// [`Error::InvalidArgument`] for an illegal hyperparameter or rate, or if the number of arrays has changed since
     /// the first step; [`Error::ShapeMismatch`] if a shape has. Then nothing has been moved.
     pub fn step(&mut self, rates: impl Into<Rates>, pairs: &mut [Pair<'_, F>]) -> Result<(), Error> {
-        let rates = rates.into();
-        if self.states.is_empty() {
-            self.states = pairs
-                .iter()
-                .map(|pair| self.state(pair.shape))
-                .collect::<Result<_, _>>()?;
-        }
-        if pairs.len() != self.states.len() {
-            let expected = format!("{}, as at the first step", self.states.len());
-            return Err(Error::invalid("the number of arrays", pairs.len(), expected));
-        }
-        for (pair, (shape, state)) in pairs.iter().zip(&self.states) {
-            if pair.shape != shape {
-                return Err(Error::shape("weights", pair.shape, shape));
-            }
-            // A single array is checked by its own step.
-            if pairs.len() > 1 {
-                let (weights, gradient) = (pair.weights.len(), pair.gradient.len());
-                state.check(self.optimizer.name(), weights, gradient, &rates)?;
-            }
-        }
-        for (pair, (_, state)) in pairs.iter_mut().zip(&mut self.states) {
-            self.optimizer.step(state, pair.weights, pair.gradient, rates)?;
-        }
-        Ok(())
+        let state = match &mut self.state {
+            Some(state) => state,
+            none => none.insert(fresh(&self.optimizer, pairs)?),
+        };
+        self.optimizer.step_pairs(state, pairs, rates.into())
     }
 
-    fn state(&self, shape: &[usize]) -> Result<(Vec<usize>, State<F>), Error> {
-        let mut layout = Layout::new();
-        layout.add("weights", shape)?;
-        Ok((shape.to_vec(), State::new(&self.optimizer, &layout, &[])?))
+    /// Writes the averaged weights of an optimiser that [averages](Optimizer::averages); those of any other, and of any
+    /// before the first step, are the weights themselves.
+    ///
+    /// Here a pair is an array to be written and the weights to be averaged, in the order of [`Stepper::step`].
+    ///
+    /// ```
+    /// use downhill::optim::{Pair, ScheduleFree, Stepper};
+    /// use ndarray::{array, Array1};
+    ///
+    /// let mut stepper = Stepper::new(ScheduleFree::sgd());
+    /// let mut weights = array![4.0, -2.0];
+    /// for _ in 0..100 {
+    ///     let gradient = &weights * 2.0;
+    ///     stepper.step(0.3, &mut [Pair::new(&mut weights, &gradient)?])?;
+    /// }
+    /// let mut average = Array1::<f64>::zeros(2);
+    /// stepper.average(&mut [Pair::new(&mut average, &weights)?])?;
+    /// assert!(average.iter().all(|w| w.abs() < 0.1));
+    /// # Ok::<(), downhill::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If the number of arrays or a shape is not that of the first step; then nothing has been written.
+    pub fn average(&self, pairs: &mut [Pair<'_, F>]) -> Result<(), Error> {
+        let weights = Vec::from_iter(pairs.iter().flat_map(|pair| pair.gradient).copied());
+        let mut average = weights.clone();
+        if let Some(state) = &self.state {
+            check(state, pairs)?;
+            self.optimizer.average(state, &weights, &mut average)?;
+        }
+        scatter(&average, pairs);
+        Ok(())
     }
+}
+
+/// The memory for arrays of these shapes.
+fn fresh<F: Scalar, O: Optimizer<F>>(optimizer: &O, pairs: &[Pair<'_, F>]) -> Result<State<F>, Error> {
+    let mut layout = Layout::new();
+    for (place, pair) in pairs.iter().enumerate() {
+        layout.add(&place.to_string(), pair.shape)?;
+    }
+    State::new(optimizer, &layout, &[])
+}
+
+/// Whether these are the arrays that the state was made for.
+#[inline]
+pub(super) fn check<F: Scalar>(state: &State<F>, pairs: &[Pair<'_, F>]) -> Result<(), Error> {
+    let tensors = state.layout().tensors();
+    if pairs.len() != tensors.len() {
+        let expected = format!("{}, as at the first step", tensors.len());
+        return Err(Error::invalid("the number of arrays", pairs.len(), expected));
+    }
+    for (pair, tensor) in pairs.iter().zip(tensors) {
+        if pair.shape != tensor.shape() {
+            return Err(Error::shape("weights", pair.shape, tensor.shape()));
+        }
+    }
+    Ok(())
+}
+
+/// [`Optimizer::step_pairs`] for an optimiser that wants all weights in one vector: they are copied there and back.
+pub(super) fn step_gathered<F: Scalar, O: Optimizer<F> + ?Sized>(
+    optimizer: &O,
+    state: &mut State<F>,
+    pairs: &mut [Pair<'_, F>],
+    rates: Rates,
+) -> Result<(), Error> {
+    check(state, pairs)?;
+    let gradient = Vec::from_iter(pairs.iter().flat_map(|pair| pair.gradient).copied());
+    let mut weights = Vec::from_iter(pairs.iter().flat_map(|pair| &*pair.weights).copied());
+    optimizer.step(state, &mut weights, &gradient, rates)?;
+    scatter(&weights, pairs);
+    Ok(())
+}
+
+fn scatter<F: Scalar>(values: &[F], pairs: &mut [Pair<'_, F>]) {
+    let places = pairs.iter_mut().flat_map(|pair| pair.weights.iter_mut());
+    places.zip(values).for_each(|(place, &value)| *place = value);
 }

@@ -185,6 +185,12 @@ fn steppers() {
         &["weights", "[3]", "[2]"],
     );
     assert_eq!(a, before);
+    let mut short = array![0.0];
+    refused(
+        stepper.average(&mut [Pair::new(&mut short, &array![1.0]).unwrap()]),
+        "ShapeMismatch",
+        &["weights", "[1]", "[2]"],
+    );
     refused(
         Stepper::new(Adam::new().beta1(1.0)).step(0.1, &mut [Pair::new(&mut a, &g).unwrap()]),
         "InvalidArgument",

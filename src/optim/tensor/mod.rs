@@ -28,9 +28,11 @@ pub use novograd::NovoGrad;
 pub use prodigy::Prodigy;
 pub use sm3::Sm3;
 
+use std::ops::Range;
+
 use pulp::Arch;
 
-use super::{Memory, Moment, Rates, State};
+use super::{Memory, Moment, Pair, Rates, State, stepper};
 use crate::{Error, Scalar, transform::Norm};
 
 /// The memory that a [`TensorRule`] keeps for one tensor, of any length.
@@ -221,6 +223,15 @@ macro_rules! tensor_optimizer {
             ) -> Result<(), $crate::Error> {
                 $crate::optim::step_tensors(self, state, weights, gradient, rates)
             }
+
+            fn step_pairs(
+                &self,
+                state: &mut $crate::optim::State<$scalar>,
+                pairs: &mut [$crate::optim::Pair<'_, $scalar>],
+                rates: $crate::optim::Rates,
+            ) -> Result<(), $crate::Error> {
+                $crate::optim::step_tensor_pairs(self, state, pairs, rates)
+            }
         }
     };
 }
@@ -238,16 +249,60 @@ pub fn step_tensors<F: Scalar, R: TensorRule<F>>(
     rates: Rates,
 ) -> Result<(), Error> {
     state.check(rule.name(), weights.len(), gradient.len(), &rates)?;
+    walk(rule, state, Places::One(weights, gradient), rates);
+    Ok(())
+}
+
+/// [`step_tensors`] over arrays that lie each in a place of its own.
+///
+/// # Errors
+/// As [`Optimizer::step_pairs`](super::Optimizer::step_pairs).
+#[doc(hidden)]
+pub fn step_tensor_pairs<F: Scalar, R: TensorRule<F>>(
+    rule: &R,
+    state: &mut State<F>,
+    pairs: &mut [Pair<'_, F>],
+    rates: Rates,
+) -> Result<(), Error> {
+    stepper::check(state, pairs)?;
+    let len = state.layout().len();
+    state.check(rule.name(), len, len, &rates)?;
+    walk(rule, state, Places::Many(pairs), rates);
+    Ok(())
+}
+
+/// Where the tensors lie: end to end, or each by itself.
+enum Places<'a, 'p, F> {
+    One(&'a mut [F], &'a [F]),
+    Many(&'a mut [Pair<'p, F>]),
+}
+
+impl<F> Places<'_, '_, F> {
+    /// The weights and the gradient of a tensor, by its number and its place in the state.
+    fn tensor(&mut self, number: usize, range: Range<usize>) -> Option<(&mut [F], &[F])> {
+        match self {
+            Places::One(weights, gradient) => Some((weights.get_mut(range.clone())?, gradient.get(range)?)),
+            Places::Many(pairs) => pairs
+                .get_mut(number)
+                .map(|pair| (&mut *pair.weights, pair.gradient)),
+        }
+    }
+}
+
+fn walk<F: Scalar, R: TensorRule<F>>(
+    rule: &R,
+    state: &mut State<F>,
+    mut places: Places<'_, '_, F>,
+    rates: Rates,
+) {
     state.step += 1;
     let step = state.step;
     let layout = state.layout().clone();
     let mut for_each = |memory: Memory, run: &mut dyn FnMut(Moment, Tensor<'_, F>)| {
-        for (spec, (factors, buffers)) in layout.tensors().iter().zip(&mut state.tensors) {
-            let (Some(factors), Some(weights), Some(gradient)) = (
-                *factors,
-                weights.get_mut(spec.range()),
-                gradient.get(spec.range()),
-            ) else {
+        let tensors = layout.tensors().iter().zip(&mut state.tensors).enumerate();
+        for (number, (spec, (factors, buffers))) in tensors {
+            let Some(factors) = *factors else { continue };
+            let Some((weights, gradient)) = places.tensor(number, spec.range()) else {
                 continue;
             };
             let tensor = Tensor {
@@ -272,5 +327,4 @@ pub fn step_tensors<F: Scalar, R: TensorRule<F>>(
     state.memory = rule.remember(now, sums);
     let memory = state.memory;
     for_each(memory, &mut |now, tensor| rule.update(now, tensor));
-    Ok(())
 }
