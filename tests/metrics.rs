@@ -3,6 +3,8 @@
 use downhill::metrics::*;
 use downhill::ndarray::{Array1, Array2, Axis, array, s};
 use proptest::prelude::*;
+use serde_json::Value;
+use std::ops::Range;
 
 fn near(a: f64, b: f64) -> bool {
     (a - b).abs() <= 1e-12 * b.abs().max(1.0)
@@ -176,4 +178,141 @@ fn what_does_not_fit_is_refused() {
     assert!(r_squared(scores.view(), &array![0.0, 1.0].view()).is_nan());
     assert!(roc_auc(array![[f64::NAN], [1.0]].view(), &array![0.0, 1.0].view()).is_nan());
     assert!(roc_auc(array![[0.5], [1.0]].view(), &array![1.0, 1.0].view()).is_nan());
+}
+
+/// scikit-learn's numbers, in two batches; without weights by the functions too.
+#[test]
+fn the_numbers_are_those_of_scikit_learn() {
+    let file: Value = serde_json::from_str(include_str!("data/metrics/metrics.json")).unwrap();
+    let mut compared = 0;
+    for (number, case) in file["cases"].as_array().unwrap().iter().enumerate() {
+        for (name, value) in ours(case) {
+            let expected = numbers(&case["expected"][name]);
+            assert_eq!(value.len(), expected.len(), "{name} of case {number}");
+            for (value, expected) in value.into_iter().zip(expected) {
+                assert!(
+                    near(value, expected),
+                    "{name} of case {number}: {value} is not {expected}"
+                );
+                compared += 1;
+            }
+        }
+    }
+    assert!(compared > 500, "{compared}");
+}
+
+/// All numbers of an array, of a matrix row by row, or a single one.
+fn numbers(value: &Value) -> Vec<f64> {
+    match value.as_array() {
+        Some(values) => values.iter().flat_map(numbers).collect(),
+        None => vec![value.as_f64().unwrap()],
+    }
+}
+
+/// The metrics of a golden case, by their names there.
+fn ours(case: &Value) -> Vec<(&'static str, Vec<f64>)> {
+    let array = |name: &str| Array1::from(numbers(&case[name]));
+    let column = |name: &str| array(name).insert_axis(Axis(1));
+    let weights = (!case["weights"].is_null()).then(|| array("weights"));
+    // One more row than half of them.
+    let batches = |rows: usize| [0..rows / 2 + 1, rows / 2 + 1..rows];
+    let weigh = |range: &Range<usize>| weights.as_ref().map(|weights| weights.slice(s![range.clone()]));
+    match case["kind"].as_str().unwrap() {
+        "classes" => {
+            let labels = array("labels").mapv(|label| label as usize);
+            let logits = numbers(&case["logits"]);
+            let classes = logits.len() / labels.len();
+            let logits = Array2::from_shape_vec((labels.len(), classes), logits).unwrap();
+            let bins = case["bins"].as_u64().unwrap() as usize;
+            let (mut confusion, mut calibration) = (Confusion::new(classes), Calibration::new(bins).unwrap());
+            for range in batches(labels.len()) {
+                let batch = (
+                    logits.slice(s![range.clone(), ..]),
+                    labels.slice(s![range.clone()]),
+                );
+                confusion.update(batch.0, &batch.1, weigh(&range)).unwrap();
+                calibration.update(batch.0, &batch.1, weigh(&range)).unwrap();
+            }
+            let by_class = |metric: &dyn Fn(usize) -> f64| (0..classes).map(metric).collect();
+            let mut all = vec![
+                ("accuracy", vec![confusion.accuracy()]),
+                ("confusion", confusion.matrix().iter().copied().collect()),
+                ("log_loss", vec![calibration.log_loss()]),
+                (
+                    "precision_by_class",
+                    by_class(&|class| confusion.precision(class)),
+                ),
+                ("recall_by_class", by_class(&|class| confusion.recall(class))),
+                ("f1_by_class", by_class(&|class| confusion.f1(class))),
+                (
+                    "precision_macro",
+                    vec![confusion.mean_precision(Averaging::Macro)],
+                ),
+                ("recall_macro", vec![confusion.mean_recall(Averaging::Macro)]),
+                ("f1_macro", vec![confusion.mean_f1(Averaging::Macro)]),
+                (
+                    "precision_micro",
+                    vec![confusion.mean_precision(Averaging::Micro)],
+                ),
+                ("recall_micro", vec![confusion.mean_recall(Averaging::Micro)]),
+                ("f1_micro", vec![confusion.mean_f1(Averaging::Micro)]),
+                (
+                    "precision_weighted",
+                    vec![confusion.mean_precision(Averaging::Weighted)],
+                ),
+                (
+                    "recall_weighted",
+                    vec![confusion.mean_recall(Averaging::Weighted)],
+                ),
+                ("f1_weighted", vec![confusion.mean_f1(Averaging::Weighted)]),
+            ];
+            if case["expected"].get("calibration_error").is_some() {
+                all.push(("calibration_error", vec![calibration.expected_error()]));
+            }
+            if weights.is_none() {
+                all.push(("accuracy", vec![accuracy(logits.view(), &labels.view())]));
+                all.push(("top_2", vec![top_k(2)(logits.view(), &labels.view())]));
+            }
+            all
+        }
+        "scores" => {
+            let (scores, targets) = (column("scores"), array("targets"));
+            let mut area = RocAuc::new();
+            for range in batches(targets.len()) {
+                let batch = (
+                    scores.slice(s![range.clone(), ..]),
+                    targets.slice(s![range.clone()]),
+                );
+                area.update(batch.0, &batch.1, weigh(&range)).unwrap();
+            }
+            let mut all = vec![("roc_auc", vec![area.value()])];
+            if weights.is_none() {
+                all.push(("roc_auc", vec![roc_auc(scores.view(), &targets.view())]));
+            }
+            all
+        }
+        _ => {
+            let (predictions, targets) = (column("predictions"), array("targets"));
+            let mut errors = Errors::new();
+            for range in batches(targets.len()) {
+                let batch = (
+                    predictions.slice(s![range.clone(), ..]),
+                    targets.slice(s![range.clone()]),
+                );
+                errors.update(batch.0, &batch.1, weigh(&range)).unwrap();
+            }
+            let mut all = vec![
+                ("rmse", vec![errors.root_mean_squared()]),
+                ("mae", vec![errors.mean_absolute()]),
+                ("r_squared", vec![errors.r_squared()]),
+            ];
+            if weights.is_none() {
+                let (p, y) = (predictions.view(), &targets.view());
+                all.push(("rmse", vec![root_mean_squared_error(p, y)]));
+                all.push(("mae", vec![mean_absolute_error(p, y)]));
+                all.push(("r_squared", vec![r_squared(p, y)]));
+            }
+            all
+        }
+    }
 }

@@ -157,6 +157,17 @@ pub(super) fn other_buffers(name: &str, given: usize, expected: usize) -> Error 
     }
 }
 
+/// Makes a pass with the widest instructions of the processor; in a build with debug assertions with those of the target, to
+/// the same bits: a copy of every pass for every set of instructions is most of what a test of many rules compiles.
+#[inline(never)]
+pub(super) fn dispatch(pass: impl NullaryFnOnce<Output = ()>) {
+    if cfg!(debug_assertions) {
+        pass.call();
+    } else {
+        Arch::new().dispatch(pass);
+    }
+}
+
 struct Pass<'a, F: Scalar, R: Rule<F>> {
     coefficients: &'a R::Coefficients,
     scale: F,
@@ -169,8 +180,8 @@ impl<F: Scalar, R: Rule<F>> Pass<'_, F, R> {
     #[inline]
     fn run(self) {
         match self.weights.len() {
-            0..=TINY => self.call(),
-            len if len * (1 + R::Slots::COUNT) <= SHARED => Arch::new().dispatch(self),
+            len if len <= TINY && !cfg!(debug_assertions) => self.call(),
+            len if len * (1 + R::Slots::COUNT) <= SHARED => dispatch(self),
             _ => self.share(),
         }
     }
@@ -186,7 +197,7 @@ impl<F: Scalar, R: Rule<F>> Pass<'_, F, R> {
 
     fn pieces(self) {
         match parallel::middle(self.weights.len(), PIECE) {
-            None => Arch::new().dispatch(self),
+            None => dispatch(self),
             Some(at) => {
                 let (left, right) = self.split(at);
                 parallel::join(|| left.pieces(), || right.pieces());
@@ -232,5 +243,45 @@ impl<F: Scalar, R: Rule<F>> NullaryFnOnce for Pass<'_, F, R> {
             R::update(&coefficients, &mut weights[i], scale * gradient[i], &mut slots);
             slots.store(&mut streams, i);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::optim::{AdamW, RmsProp, Rprop};
+
+    /// The weights and slots after some steps, made with the widest instructions or as the compiler has them.
+    fn walk<R: Rule<f64>>(rule: &R, widest: bool) -> Vec<u64> {
+        let mut weights: Vec<f64> = (0..1003).map(|i| f64::from(i).sin()).collect();
+        let mut buffers: Vec<Vec<f64>> =
+            Vec::from_iter(rule.buffers().iter().map(|slot| vec![slot.initial; 1003]));
+        for step in 1..=5 {
+            let gradient: Vec<f64> = weights.iter().map(|w| (7.0 * w).cos() / step as f64).collect();
+            let mut slices = buffers.iter_mut().map(Vec::as_mut_slice);
+            let pass = Pass::<f64, R> {
+                coefficients: &rule.coefficients(Moment::new(step, 0.1.into(), Factors::default(), [0.0; 4])),
+                scale: 0.7,
+                weights: &mut weights,
+                gradient: &gradient,
+                streams: R::Slots::streams(&mut slices).unwrap(),
+            };
+            match widest {
+                true => Arch::new().dispatch(pass),
+                false => pass.call(),
+            }
+        }
+        let all = weights.into_iter().chain(buffers.into_iter().flatten());
+        all.map(f64::to_bits).collect()
+    }
+
+    #[test]
+    fn the_bits_are_those_of_any_instructions() {
+        fn same<R: Rule<f64>>(rule: R) {
+            assert!(walk(&rule, true) == walk(&rule, false), "{}", rule.name());
+        }
+        same(AdamW::default());
+        same(RmsProp::new().centred().momentum(0.9));
+        same(Rprop::new());
     }
 }

@@ -1,6 +1,6 @@
 //! The step over the weights that a sparse gradient touches, and what the others make up for later.
 
-use pulp::{Arch, NullaryFnOnce};
+use pulp::NullaryFnOnce;
 
 use super::{Missed, Rates, Rule, Slots, State, driver, missed, rule::Moment};
 use crate::{
@@ -54,7 +54,7 @@ pub(super) fn step<F: Scalar, R: Rule<F>>(
             let Some(streams) = R::Slots::streams(&mut slices) else {
                 return Err(driver::other_buffers(rule.name(), buffers.len(), R::Slots::COUNT));
             };
-            Arch::new().dispatch(Pass::<F, R> {
+            driver::dispatch(Pass::<F, R> {
                 coefficients: &coefficients,
                 scale: F::of(rates.gradient_scale),
                 weights: &mut weights[range],

@@ -2,7 +2,7 @@
 
 use downhill::optim::{
     AdEmaMix, AdaBelief, Adadelta, Adafactor, Adamax, Adan, Adopt, Asgd, DAdapt, Fromage, Lamb, Lars, Lion,
-    Madgrad, Muon, MuonScale, NAdam, NovoGrad, Optimizer, Prodigy, RAdam, Rates, Rprop, ScheduleFree,
+    Madgrad, Muon, MuonScale, NAdam, NovoGrad, Optimizer, Prodigy, RAdam, Rates, Rprop, Rule, ScheduleFree,
     SignSgd, Signum, Sm3, Sophia, State, Yogi,
 };
 use downhill::prelude::*;
@@ -17,36 +17,39 @@ use crate::{
 /// L-BFGS has a loop and a test of its own.
 const ELSEWHERE: &str = "torch.optim.LBFGS";
 
-/// A rule with the decay and the direction of a case.
-fn finish<F: Scalar, R>(rule: R, h: &Value) -> Box<dyn Optimizer<F>>
-where
-    R: downhill::optim::Rule<f32> + downhill::optim::Rule<f64> + downhill::optim::Rule<F> + 'static,
-{
-    let decay = h.get("weight_decay").and_then(Value::as_f64).unwrap_or(0.0);
-    // PyTorch's decay is coupled, as is Optax's in front of two rules; all others are decoupled.
-    let coupled = h.get("maximize").is_some() || ["madgrad", "adadelta"].contains(&name(&rule));
-    let decoupled = h.get("decoupled_weight_decay").map_or(!coupled, flag);
-    match (decoupled, h.get("maximize").is_some_and(flag)) {
-        (false, false) => Box::new(rule.weight_decay(decay)),
-        (false, true) => Box::new(rule.weight_decay(decay).maximize()),
-        (true, false) => Box::new(rule.decoupled_weight_decay(decay)),
-        (true, true) => Box::new(rule.decoupled_weight_decay(decay).maximize()),
+/// A rule with the coupled decay of a case, as PyTorch has it.
+fn coupled<F: Scalar, R: RuleExt + Rule<F> + 'static>(rule: R, h: &Value) -> Box<dyn Optimizer<F>> {
+    Box::new(rule.weight_decay(h["weight_decay"].as_f64().unwrap_or(0.0)))
+}
+
+/// A rule with the decoupled decay of a case, as AdamW and Optax have it.
+fn decoupled<F: Scalar, R: RuleExt + Rule<F> + 'static>(rule: R, h: &Value) -> Box<dyn Optimizer<F>> {
+    Box::new(rule.decoupled_weight_decay(h["weight_decay"].as_f64().unwrap_or(0.0)))
+}
+
+/// A rule with the decay that the case asks for.
+fn either<F: Scalar, R: RuleExt + Rule<F> + 'static>(rule: R, h: &Value) -> Box<dyn Optimizer<F>> {
+    if h["decoupled_weight_decay"] == true {
+        decoupled(rule, h)
+    } else {
+        coupled(rule, h)
     }
 }
 
-fn name<R: downhill::optim::Rule<f64>>(rule: &R) -> &'static str {
-    downhill::optim::Rule::name(rule)
+pub(crate) fn optimizer(source: &str, h: &Value) -> Box<dyn Optimizer<f64>> {
+    classic(source, h)
+        .or_else(|| conventions(source, h))
+        .or_else(|| by_tensor(source, h))
+        .unwrap_or_else(|| newer(source, h))
 }
 
-pub(crate) fn optimizer<F: Scalar>(source: &str, h: &Value) -> Box<dyn Optimizer<F>>
-where
-    Box<dyn Optimizer<F>>: Sized,
-{
-    match source {
-        "torch.optim.SGD" if number(&h["momentum"]) == 0.0 => finish(GradientDescent, h),
+/// The rules of which there are cases in f32 too, as PyTorch has them.
+fn classic<F: Scalar>(source: &str, h: &Value) -> Option<Box<dyn Optimizer<F>>> {
+    Some(match source {
+        "torch.optim.SGD" if number(&h["momentum"]) == 0.0 => coupled(GradientDescent, h),
         "torch.optim.SGD" => {
             let rule = Momentum::new(number(&h["momentum"])).dampening(number(&h["dampening"]));
-            finish(
+            coupled(
                 if flag(&h["nesterov"]) {
                     rule.nesterov()
                 } else {
@@ -59,7 +62,7 @@ where
             let rule = Adagrad::new()
                 .epsilon(number(&h["eps"]))
                 .rate_decay(number(&h["lr_decay"]));
-            finish(
+            coupled(
                 rule.initial_accumulator(number(&h["initial_accumulator_value"])),
                 h,
             )
@@ -70,10 +73,10 @@ where
                 .epsilon(number(&h["eps"]));
             let momentum = number(&h["momentum"]);
             match (flag(&h["centered"]), momentum > 0.0) {
-                (false, false) => finish(rule, h),
-                (true, false) => finish(rule.centred(), h),
-                (false, true) => finish(rule.momentum(momentum), h),
-                (true, true) => finish(rule.centred().momentum(momentum), h),
+                (false, false) => coupled(rule, h),
+                (true, false) => coupled(rule.centred(), h),
+                (false, true) => coupled(rule.momentum(momentum), h),
+                (true, true) => coupled(rule.centred().momentum(momentum), h),
             }
         }
         "torch.optim.Adam" | "torch.optim.AdamW" => {
@@ -83,11 +86,18 @@ where
                 .beta2(betas[1])
                 .epsilon(number(&h["eps"]));
             if flag(&h["amsgrad"]) {
-                finish(rule.amsgrad(), h)
+                either(rule.amsgrad(), h)
             } else {
-                finish(rule, h)
+                either(rule, h)
             }
         }
+        _ => return None,
+    })
+}
+
+/// The same rules as Optax and Keras have them.
+fn conventions(source: &str, h: &Value) -> Option<Box<dyn Optimizer<f64>>> {
+    Some(match source {
         "optax.rmsprop" => {
             let rule = RmsProp::optax()
                 .alpha(number(&h["decay"]))
@@ -100,10 +110,10 @@ where
                 .initial_mean_square(number(&h["initial_scale"]));
             let rule = if flag(&h["eps_in_sqrt"]) { rule } else { outside };
             match (flag(&h["centered"]), h["momentum"].as_f64()) {
-                (false, None) => finish(rule, h),
-                (true, None) => finish(rule.centred(), h),
-                (false, Some(momentum)) => finish(rule.momentum(momentum), h),
-                (true, Some(momentum)) => finish(rule.centred().momentum(momentum), h),
+                (false, None) => decoupled(rule, h),
+                (true, None) => decoupled(rule.centred(), h),
+                (false, Some(momentum)) => decoupled(rule.momentum(momentum), h),
+                (true, Some(momentum)) => decoupled(rule.centred().momentum(momentum), h),
             }
         }
         "optax.adam" | "optax.adamw" | "optax.amsgrad" => {
@@ -113,18 +123,18 @@ where
                 .epsilon(number(&h["eps"]))
                 .epsilon_root(number(&h["eps_root"]));
             if source == "optax.amsgrad" {
-                finish(rule.amsgrad(), h)
+                decoupled(rule.amsgrad(), h)
             } else {
-                finish(rule, h)
+                decoupled(rule, h)
             }
         }
         "optax.lookahead" => {
             let rule = Adam::optax().lookahead().every(number(&h["sync_period"]) as u64);
-            finish(rule.share(number(&h["slow_step_size"])), h)
+            decoupled(rule.share(number(&h["slow_step_size"])), h)
         }
         "keras.SGD" => {
             let rule = Momentum::new(number(&h["momentum"])).rate_inside();
-            finish(
+            decoupled(
                 if flag(&h["nesterov"]) {
                     rule.nesterov()
                 } else {
@@ -139,10 +149,17 @@ where
                 .beta2(number(&h["beta_2"]))
                 .epsilon(number(&h["epsilon"]));
             if flag(&h["amsgrad"]) {
-                finish(rule.amsgrad(), h)
+                decoupled(rule.amsgrad(), h)
             } else {
-                finish(rule, h)
+                decoupled(rule, h)
             }
+        }
+        "keras.Adamax" => {
+            let rule = Adamax::keras()
+                .beta1(number(&h["beta_1"]))
+                .beta2(number(&h["beta_2"]))
+                .epsilon(number(&h["epsilon"]));
+            decoupled(rule, h)
         }
         "keras.RMSprop" => {
             let rule = RmsProp::keras()
@@ -150,32 +167,32 @@ where
                 .epsilon(number(&h["epsilon"]));
             let momentum = number(&h["momentum"]);
             match (flag(&h["centered"]), momentum > 0.0) {
-                (false, false) => finish(rule, h),
-                (true, false) => finish(rule.centred(), h),
-                (false, true) => finish(rule.momentum(momentum), h),
-                (true, true) => finish(rule.centred().momentum(momentum), h),
+                (false, false) => decoupled(rule, h),
+                (true, false) => decoupled(rule.centred(), h),
+                (false, true) => decoupled(rule.momentum(momentum), h),
+                (true, true) => decoupled(rule.centred().momentum(momentum), h),
             }
         }
         "keras.Adagrad" => {
             let rule = Adagrad::keras().epsilon(number(&h["epsilon"]));
-            finish(
+            decoupled(
                 rule.initial_accumulator(number(&h["initial_accumulator_value"])),
                 h,
             )
         }
         "optax.adagrad" => {
             let rule = Adagrad::optax().epsilon(number(&h["eps"]));
-            finish(
+            decoupled(
                 rule.initial_accumulator(number(&h["initial_accumulator_value"])),
                 h,
             )
         }
-        _ => newer(source, h),
-    }
+        _ => return None,
+    })
 }
 
 /// The rules whose settings are all numbers.
-fn newer<F: Scalar>(source: &str, h: &Value) -> Box<dyn Optimizer<F>> {
+fn newer(source: &str, h: &Value) -> Box<dyn Optimizer<f64>> {
     let get = |key: &str| number(&h[key]);
     let is_on = |key: &str| h.get(key).is_some_and(flag);
     let pair = |key: &str| {
@@ -185,18 +202,18 @@ fn newer<F: Scalar>(source: &str, h: &Value) -> Box<dyn Optimizer<F>> {
     match source {
         "torch.optim.Adamax" => {
             let (beta1, beta2) = pair("betas");
-            finish(Adamax::new().beta1(beta1).beta2(beta2).epsilon(get("eps")), h)
+            coupled(Adamax::new().beta1(beta1).beta2(beta2).epsilon(get("eps")), h)
         }
         "torch.optim.NAdam" => {
             let (beta1, beta2) = pair("betas");
             let rule = NAdam::new().beta1(beta1).beta2(beta2).epsilon(get("eps"));
-            finish(rule.momentum_decay(get("momentum_decay")), h)
+            either(rule.momentum_decay(get("momentum_decay")), h)
         }
         "torch.optim.RAdam" => {
             let (beta1, beta2) = pair("betas");
-            finish(RAdam::new().beta1(beta1).beta2(beta2).epsilon(get("eps")), h)
+            either(RAdam::new().beta1(beta1).beta2(beta2).epsilon(get("eps")), h)
         }
-        "optax.adamax" => finish(
+        "optax.adamax" => decoupled(
             Adamax::new()
                 .beta1(get("b1"))
                 .beta2(get("b2"))
@@ -204,11 +221,11 @@ fn newer<F: Scalar>(source: &str, h: &Value) -> Box<dyn Optimizer<F>> {
             h,
         ),
         "torch.optim.Adadelta" | "optax.adadelta" => {
-            finish(Adadelta::new().rho(get("rho")).epsilon(get("eps")), h)
+            coupled(Adadelta::new().rho(get("rho")).epsilon(get("eps")), h)
         }
         "torch.optim.Rprop" => {
             let ((shrink, grow), (shortest, longest)) = (pair("etas"), pair("step_sizes"));
-            finish(
+            coupled(
                 Rprop::new()
                     .shrink(shrink)
                     .grow(grow)
@@ -217,15 +234,15 @@ fn newer<F: Scalar>(source: &str, h: &Value) -> Box<dyn Optimizer<F>> {
                 h,
             )
         }
-        "torch.optim.ASGD" => finish(
+        "torch.optim.ASGD" => coupled(
             Asgd::new()
                 .lambda(get("lambd"))
                 .alpha(get("alpha"))
                 .start(get("t0")),
             h,
         ),
-        "optax.lion" => finish(Lion::new().beta1(get("b1")).beta2(get("b2")), h),
-        "optax.yogi" => finish(
+        "optax.lion" => decoupled(Lion::new().beta1(get("b1")).beta2(get("b2")), h),
+        "optax.yogi" => decoupled(
             Yogi::new().beta1(get("b1")).beta2(get("b2")).epsilon(get("eps")),
             h,
         ),
@@ -235,15 +252,15 @@ fn newer<F: Scalar>(source: &str, h: &Value) -> Box<dyn Optimizer<F>> {
                 .beta2(get("b2"))
                 .epsilon(get("eps"));
             let rule = rule.epsilon_root(get("eps_root"));
-            finish(if is_on("nesterov") { rule.nesterov() } else { rule }, h)
+            decoupled(if is_on("nesterov") { rule.nesterov() } else { rule }, h)
         }
         "optax.nadam" => {
             let rule = NAdam::optax().beta1(get("b1")).beta2(get("b2"));
-            finish(rule.epsilon(get("eps")).epsilon_root(get("eps_root")), h)
+            decoupled(rule.epsilon(get("eps")).epsilon_root(get("eps_root")), h)
         }
         "optax.radam" => {
             let rule = RAdam::optax().beta1(get("b1")).beta2(get("b2"));
-            finish(
+            decoupled(
                 rule.epsilon(get("eps"))
                     .epsilon_root(get("eps_root"))
                     .threshold(get("threshold")),
@@ -252,14 +269,14 @@ fn newer<F: Scalar>(source: &str, h: &Value) -> Box<dyn Optimizer<F>> {
         }
         "optax.adan" => {
             let rule = Adan::new().beta1(get("b1")).beta2(get("b2")).beta3(get("b3"));
-            finish(rule.epsilon(get("eps")).epsilon_root(get("eps_root")), h)
+            decoupled(rule.epsilon(get("eps")).epsilon_root(get("eps_root")), h)
         }
-        "optax.signum" => finish(Signum::new().beta(get("beta")), h),
-        "optax.sign_sgd" => finish(SignSgd::new(), h),
+        "optax.signum" => decoupled(Signum::new().beta(get("beta")), h),
+        "optax.sign_sgd" => decoupled(SignSgd::new(), h),
         "optax.contrib.adopt" => {
             let rule = Adopt::new().beta1(get("b1")).beta2(get("b2")).epsilon(get("eps"));
             let rule = if is_on("nesterov") { rule.nesterov() } else { rule };
-            finish(
+            decoupled(
                 if is_on("use_clipping") {
                     rule
                 } else {
@@ -270,15 +287,15 @@ fn newer<F: Scalar>(source: &str, h: &Value) -> Box<dyn Optimizer<F>> {
         }
         "optax.contrib.ademamix" => {
             let rule = AdEmaMix::new().beta1(get("b1")).beta2(get("b2")).beta3(get("b3"));
-            finish(
+            decoupled(
                 rule.alpha(get("alpha"))
                     .epsilon(get("eps"))
                     .epsilon_root(get("eps_root")),
                 h,
             )
         }
-        "optax.contrib.sophia" => finish(sophia(h), h),
-        "optax.contrib.madgrad" => finish(Madgrad::new().momentum(get("momentum")).epsilon(get("eps")), h),
+        "optax.contrib.sophia" => decoupled(sophia(h), h),
+        "optax.contrib.madgrad" => coupled(Madgrad::new().momentum(get("momentum")).epsilon(get("eps")), h),
         "optax.contrib.schedule_free_sgd" => Box::new(free(ScheduleFree::sgd(), h)),
         "optax.contrib.schedule_free_adamw" => Box::new(free(
             ScheduleFree::adamw().beta2(get("b2")).epsilon(get("eps")),
@@ -289,18 +306,7 @@ fn newer<F: Scalar>(source: &str, h: &Value) -> Box<dyn Optimizer<F>> {
 }
 
 /// Those that work tensor by tensor.
-fn by_tensor<F: Scalar>(source: &str, h: &Value) -> Option<Box<dyn Optimizer<F>>>
-where
-    Lamb: Optimizer<F>,
-    Lars: Optimizer<F>,
-    NovoGrad: Optimizer<F>,
-    Sm3: Optimizer<F>,
-    Fromage: Optimizer<F>,
-    Adafactor: Optimizer<F>,
-    Muon: Optimizer<F>,
-    Prodigy: Optimizer<F>,
-    DAdapt: Optimizer<F>,
-{
+fn by_tensor(source: &str, h: &Value) -> Option<Box<dyn Optimizer<f64>>> {
     let get = |key: &str| number(&h[key]);
     Some(match source {
         "optax.lamb" => {
@@ -427,8 +433,8 @@ fn run<F: Scalar>(case: &Value, optimizer: Box<dyn Optimizer<F>>) -> f64 {
     let trajectory = case["trajectory"].as_array().unwrap();
     let averages = case.get("average_trajectory").or(case.get("eval_trajectory"));
     let constant = h.get("lr").or(h.get("learning_rate")).map(number);
-    // What works tensor by tensor climbs by a negative scale.
-    let climbs = optimizer.tensor_buffers(&[1]).is_some() && h.get("maximize").is_some_and(flag);
+    // As `maximize` does, with which a type of its own would come for every rule.
+    let climbs = h.get("maximize").is_some_and(flag);
     let scale = if climbs { -1.0 } else { 1.0 };
     let tolerance = number(&case["suggested_tolerance"]);
     let mut largest = vec![1.0_f64; weights.len()];
@@ -491,15 +497,10 @@ pub(crate) fn families() -> BTreeMap<String, [(usize, f64); 2]> {
             continue;
         }
         let (place, deviation) = if case["dtype"] == "f32" {
-            (1, run::<f32>(&case, optimizer(source, h)))
+            let rule = classic(source, h).unwrap_or_else(|| panic!("no rule in f32 for {source}"));
+            (1, run::<f32>(&case, rule))
         } else {
-            (
-                0,
-                run::<f64>(
-                    &case,
-                    by_tensor(source, h).unwrap_or_else(|| optimizer(source, h)),
-                ),
-            )
+            (0, run::<f64>(&case, optimizer(source, h)))
         };
         family[place].0 += 1;
         family[place].1 = family[place].1.max(deviation);

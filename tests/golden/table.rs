@@ -23,7 +23,7 @@ fn rows() -> Vec<Row> {
         (Box::new(RmsProp::new()), "v ← αv + (1−α)g²; w − η g/(√v + ε)", "α 0.99, ε 1e-8", "the same; Optax: 0.9, ε in the root", &["torch.optim.RMSprop", "optax.rmsprop", "keras.RMSprop"]),
         (Box::new(Adam::new()), "w − η m̂/(√v̂ + ε)", "β 0.9, 0.999, ε 1e-8", "the same; Keras: ε 1e-7 before the correction", &["torch.optim.Adam", "optax.adam", "optax.amsgrad", "keras.Adam"]),
         (Box::new(AdamW::default()), "w(1 − ηλ), then Adam", "λ 0.01", "the same; Optax: 1e-4", &["torch.optim.AdamW", "optax.adamw"]),
-        (Box::new(Adamax::new()), "u ← max(β₂u, abs g + ε); w − η m̂/u", "β 0.9, 0.999, ε 1e-8", "the same", &["torch.optim.Adamax"]),
+        (Box::new(Adamax::new()), "u ← max(β₂u, abs g + ε); w − η m̂/u", "β 0.9, 0.999, ε 1e-8", "the same; Keras: ε 1e-7 after the maximum", &["torch.optim.Adamax", "keras.Adamax"]),
         (Box::new(NAdam::new()), "Adam with Nesterov's momentum, warming up", "ψ 4e-3", "the same; Optax: no warming up", &["torch.optim.NAdam", "optax.nadam"]),
         (Box::new(RAdam::new()), "Adam, rectified; at first momentum", "β 0.9, 0.999, ε 1e-8", "the same; Optax: ε after the correction", &["torch.optim.RAdam", "optax.radam"]),
         (Box::new(Adadelta::new()), "d = √(a + ε)/√(v + ε) g; w − ηd", "ρ 0.9, ε 1e-6", "the same", &["torch.optim.Adadelta"]),

@@ -50,7 +50,7 @@ fn replay<Y: Samples, M: Model<f64>, L: Loss<f64, Y>>(
     let mut params = Params::zeros(&model.layout());
     assign(&mut params, &case["initial_parameters"], names);
     let group = &case["optimizer"]["groups"][0];
-    let rule = optimizer::<f64>(text(&case["optimizer"]["source"]), &group["hyperparameters"]);
+    let rule = optimizer(text(&case["optimizer"]["source"]), &group["hyperparameters"]);
     let mut state = State::new(&*rule, params.layout(), groups).unwrap();
     let mut gradient = Gradient::zeros(params.layout());
     let losses = numbers(&case["loss_before_update"]);
