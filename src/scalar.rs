@@ -117,15 +117,17 @@ struct AllFinite<'a, F>(&'a [F]);
 impl<F: Scalar> NullaryFnOnce for AllFinite<'_, F> {
     type Output = bool;
 
-    /// A block is folded without a branch, so that the compiler vectorises it.
+    /// A block is folded without a branch, so that the compiler vectorises it; what is left of many values in shorter ones.
     #[inline(always)]
     fn call(self) -> bool {
-        const LANES: usize = 128;
-        let finite = |x: &F| x.abs() <= F::max_value();
-        let (blocks, rest) = self.0.as_chunks::<LANES>();
-        blocks
-            .iter()
-            .all(|block| block.iter().fold(true, |all, x| all & finite(x)))
-            && rest.iter().all(finite)
+        let (long, rest) = self.0.as_chunks::<128>();
+        let (short, rest) = rest.as_chunks::<16>();
+        long.iter().all(finite) && short.iter().all(finite) && finite(rest)
     }
+}
+
+#[inline(always)]
+fn finite<F: Scalar, B: AsRef<[F]>>(block: B) -> bool {
+    let values = block.as_ref().iter();
+    values.fold(true, |all, x| all & (x.abs() <= F::max_value()))
 }

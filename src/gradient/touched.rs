@@ -94,8 +94,38 @@ impl<F: Scalar> Touched<F> {
         self.values.extend(values);
     }
 
+    /// Adds `factor · slopes` to each of some rows, with a slope for each value of a row.
+    ///
+    /// Whether a row has been touched is as good as random: room is made for all of them first, so that nothing here is a
+    /// branch that depends on it.
+    #[cfg(feature = "sparse")]
     #[inline]
-    pub(crate) fn row_mut(&mut self, row: usize) -> &mut [F] {
+    pub(crate) fn add(&mut self, rows: &[u32], factors: &[F], slopes: &[F]) {
+        self.enter();
+        let (mut len, width) = (self.touched.len(), slopes.len());
+        self.touched.resize(len + rows.len(), 0);
+        self.values.resize(self.touched.len() * width, F::zero());
+        let (touched, values) = (&mut self.touched[..], &mut self.values[..]);
+        for (&row, &factor) in rows.iter().zip(factors) {
+            let position = &mut self.positions[row as usize];
+            let at = *position as usize;
+            let known = (at < len) & (touched[at.min(len)] == row);
+            let at = if known { at } else { len };
+            len += usize::from(!known);
+            touched[at] = row;
+            *position = at as u32;
+            for (sum, &slope) in values[at * width..(at + 1) * width].iter_mut().zip(slopes) {
+                *sum += factor * slope;
+            }
+        }
+        self.touched.truncate(len);
+        self.values.truncate(len * width);
+        self.entered = len;
+    }
+
+    /// Makes sure that every row touched so far can be looked up.
+    #[inline]
+    fn enter(&mut self) {
         if self.positions.len() < self.rows {
             self.positions = vec![0; self.rows];
         }
@@ -103,6 +133,11 @@ impl<F: Scalar> Touched<F> {
             self.positions[earlier as usize] = self.entered as u32;
             self.entered += 1;
         }
+    }
+
+    #[inline]
+    pub(crate) fn row_mut(&mut self, row: usize) -> &mut [F] {
+        self.enter();
         let position = &mut self.positions[row];
         let mut at = *position as usize;
         if self.touched.get(at).is_none_or(|&there| there as usize != row) {

@@ -122,9 +122,7 @@ mod sparse {
                             touched.fill(indices, values.iter().map(|&value| value * slopes[0]));
                             continue;
                         }
-                        for (&column, &value) in indices.iter().zip(values) {
-                            add(touched.row_mut(column as usize), value, slopes);
-                        }
+                        touched.add(indices, values, slopes);
                     }
                 }
             }

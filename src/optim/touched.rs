@@ -12,6 +12,9 @@ use crate::{
 /// So many scattered weights are brought together, moved side by side, and put back.
 const BLOCK: usize = 64;
 
+/// So many of them in one go: what the widest registers hold.
+const LANES: usize = 16;
+
 pub(super) fn step<F: Scalar, R: Rule<F>>(
     rule: &R,
     state: &mut State<F>,
@@ -130,17 +133,27 @@ impl<F: Scalar, R: Rule<F>> NullaryFnOnce for Pass<'_, F, R> {
             }
             return;
         }
-        // Roots and divisions are slow one by one. Brought together, a block of weights moves at the width of the registers.
+        // Roots and divisions are slow one by one. Brought together, a block of weights moves at the width of the registers,
+        // the last one filled up with what is thrown away.
+        let Some(&first) = touched.rows().first() else { return };
+        let mut near = [F::zero(); BLOCK];
+        let mut slopes = [F::zero(); BLOCK];
+        let mut memory = [R::Slots::load(&streams, first as usize); BLOCK];
         let blocks = touched.rows().chunks(BLOCK).zip(touched.values().chunks(BLOCK));
         for (rows, gradients) in blocks {
-            let first = R::Slots::load(&streams, rows[0] as usize);
-            let (mut near, mut memory) = ([F::zero(); BLOCK], [first; BLOCK]);
+            slopes[..gradients.len()].copy_from_slice(gradients);
             for ((&row, weight), slots) in rows.iter().zip(&mut near).zip(&mut memory) {
                 *weight = weights[row as usize];
                 *slots = R::Slots::load(&streams, row as usize);
             }
-            for ((weight, slots), &gradient) in near.iter_mut().zip(&mut memory).zip(gradients) {
-                R::update(&coefficients, weight, scale * gradient, slots);
+            let (near_lanes, _) = near.as_chunks_mut::<LANES>();
+            let (memory_lanes, _) = memory.as_chunks_mut::<LANES>();
+            let (slope_lanes, _) = slopes.as_chunks::<LANES>();
+            let lanes = near_lanes.iter_mut().zip(memory_lanes).zip(slope_lanes);
+            for ((near, memory), slopes) in lanes.take(rows.len().div_ceil(LANES)) {
+                for i in 0..LANES {
+                    R::update(&coefficients, &mut near[i], scale * slopes[i], &mut memory[i]);
+                }
             }
             for ((&row, &weight), &slots) in rows.iter().zip(&near).zip(&memory) {
                 weights[row as usize] = weight;
