@@ -33,6 +33,7 @@ PEERS = [
     Peer("JAX + Optax", "python/jax_optax.py"),
     Peer("scikit-learn", "python/scikit_learn.py"),
     Peer("candle", "rust/candle"),
+    Peer("burn", "rust/burn"),
     Peer("argmin", "rust/argmin"),
     Peer("Vowpal Wabbit", "python/vowpal_wabbit.py"),
     Peer("LIBLINEAR", "python/liblinear_solvers.py", {"sparse": ["primal", "dual"]}),
@@ -89,9 +90,9 @@ def cases(quick=False):
         (1, "f32", "sgd", 0.01), (1, "f64", "sgd", 0.01), (32, "f32", "sgd", 0.1), (32, "f64", "sgd", 0.1),
         (256, "f32", "sgd", 0.5), (32, "f32", "adam", 1e-3), (0, "f32", "sgd", 1.0), (0, "f64", "sgd", 1.0),
     ]:
-        many = f"batch {batch}" if batch else "all rows, 100 epochs"
+        many = f"batch {batch}" if batch else "all rows, 20 epochs"
         add(f"logistic {dtype}, {rule}, {many}", (1,) if batch else (1, 2), work="logistic", rule=rule, dtype=dtype,
-            batch=batch, rate=rate, epochs=1 if batch else 100 // shrink)
+            batch=batch, rate=rate, epochs=1 if batch else 20)
 
     # Sums in another order send a network another way: its loss after an epoch agrees to two or three digits.
     for batch in [64, 512]:
@@ -108,10 +109,11 @@ def cases(quick=False):
     add("sparse, to LIBLINEAR's loss", only=("LIBLINEAR",), goal="LIBLINEAR", work="sparse", dtype="f32", rule="adagrad",
         batch=1, rate=0.5, epochs=100)
 
-    for rule, name in [("sgd", "gradient descent"), ("adam", "adam")]:
-        add(f"Rosenbrock, {name}", tolerance=1e-12, only=("JAX + Optax", "argmin"), work="tiny", rule=rule, dtype="f64",
+    # Adam on its way along the valley magnifies what was rounded otherwise.
+    for rule, name, tolerance in [("sgd", "gradient descent", 1e-12), ("adam", "adam", 1e-6)]:
+        add(f"Rosenbrock, {name}", tolerance=tolerance, only=("JAX + Optax", "argmin"), work="tiny", rule=rule, dtype="f64",
             rate=1e-3, steps=1_000_000 // shrink)
-        add(f"Rosenbrock, {name}, 20,000 steps", tolerance=1e-12, only=("PyTorch",), work="tiny", rule=rule, dtype="f64",
+        add(f"Rosenbrock, {name}, 20,000 steps", tolerance=tolerance, only=("PyTorch",), work="tiny", rule=rule, dtype="f64",
             rate=1e-3, steps=20_000 // shrink)
     return found
 

@@ -31,7 +31,7 @@ def spread(values, scale=1.0):
 def table(results, quick):
     """All cases: our time, and every peer's as a multiple of it; medians with the smallest and the largest."""
     named = {peer.name: peer for peer in PEERS}
-    columns = ["PyTorch", "JAX + Optax", "candle"]
+    columns = ["PyTorch", "JAX + Optax", "candle", "burn"]
     rows = [["work", "downhill", *columns, "others"], ["---", *["---:"] * (len(columns) + 1), "---"]]
     for case in cases(quick):
         entry = results.get(case.name)
@@ -64,7 +64,7 @@ def machine():
     crate = lambda name: re.search(rf'name = "{name}"\nversion = "(.*)"', lock).group(1)
     python = {"PyTorch": "torch", "JAX": "jax", "Optax": "optax", "scikit-learn": "scikit-learn",
               "Vowpal Wabbit": "vowpalwabbit", "LIBLINEAR": "liblinear-official"}
-    rust_peers = {"candle": "candle-core", "argmin": "argmin"}
+    rust_peers = {"candle": "candle-core", "burn": "burn", "argmin": "argmin"}
     versions = [f"{name} {version(package)}" for name, package in python.items()]
     versions += [f"{name} {crate(package)}" for name, package in rust_peers.items()]
     return (
