@@ -1,7 +1,8 @@
 //! Rules without golden cases follow their formulas, written out here step by step.
 
 use downhill::optim::{
-    AdaBound, Adam, Adamax, Adopt, FtrlProximal, Lbfgs, Optimizer, QhAdam, Qhm, Rates, Sophia, State,
+    AdaBound, Adagrad, Adam, Adamax, Adopt, DAdapt, FtrlProximal, Lbfgs, Optimizer, Prodigy, QhAdam, Qhm,
+    Rates, Sophia, State,
 };
 use downhill::prelude::*;
 
@@ -34,6 +35,63 @@ fn check(rule: impl Optimizer<f64>, mut formula: impl FnMut(i32, f64, f64, f64) 
             (mine[0] - reference).abs() < 1e-13,
             "step {t}: {} is not {reference}",
             mine[0]
+        );
+    }
+}
+
+/// A preset brings the learning rate of its framework, too.
+#[test]
+fn default_rates_are_the_frameworks() {
+    fn rate(optimizer: impl Optimizer<f64>) -> f64 {
+        optimizer.default_rate()
+    }
+    assert_eq!(
+        [rate(Adagrad::keras()), rate(Adamax::keras()), rate(Adam::keras())],
+        [1e-3; 3]
+    );
+    assert_eq!(
+        [rate(Adagrad::new()), rate(Adagrad::optax()), rate(Adamax::new())],
+        [1e-2, 1e-2, 2e-3]
+    );
+}
+
+/// The estimate is a lower bound for the distance to the solution (of D-Adaptation a rough one), also where a group moves
+/// more slowly.
+#[test]
+fn no_group_makes_an_estimate_too_large() {
+    let mut layout = Layout::new();
+    layout.add("slow", 3).unwrap();
+    layout.add("fast", 2).unwrap();
+    let solution = [1.0, -2.0, 0.5, 0.3, -0.1];
+    let optimizers: [Box<dyn Optimizer<f64>>; 2] = [Box::new(Prodigy::new()), Box::new(DAdapt::new())];
+    for optimizer in optimizers {
+        let mut estimates = vec![];
+        for factor in [1.0, 0.01, 0.0] {
+            let groups = [Group::new("slow").rate(factor)];
+            let mut state = State::new(&optimizer, &layout, &groups).unwrap();
+            let mut weights = vec![0.0; 5];
+            for _ in 0..1000 {
+                let gradient = Vec::from_iter(weights.iter().zip(solution).map(|(w, s)| w - s));
+                optimizer
+                    .step(&mut state, &mut weights, &gradient, 1.0.into())
+                    .unwrap();
+            }
+            estimates.push(state.memory()[0]);
+            assert_eq!(weights[..3] == [0.0; 3], factor == 0.0);
+            assert!(
+                (weights[4] + 0.1).abs() < 0.05,
+                "{} {weights:?}",
+                optimizer.name()
+            );
+        }
+        // The largest distance is 2, and 0.3 where the first three weights do not move.
+        let [whole, slow, held] = estimates[..] else {
+            panic!()
+        };
+        assert!(
+            whole <= 2.4 && slow <= 2.4 && held <= 0.36,
+            "{}: {estimates:?}",
+            optimizer.name()
         );
     }
 }

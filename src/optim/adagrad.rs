@@ -15,7 +15,7 @@ use crate::{Error, Scalar, error::check};
 /// | learning rate | 0.01 | ≥ 0 |
 ///
 /// Equal to `torch.optim.Adagrad(eps=ε, lr_decay=λ, initial_accumulator_value=s₀)`. [`Adagrad::keras`] and
-/// [`Adagrad::optax`] start s at 0.1 and put ε inside the root. Where s and ε are both 0 the weight stays.
+/// [`Adagrad::optax`] start s at 0.1 and put ε inside the root; Keras's learning rate is 0.001. Where s and ε are both 0 the weight stays.
 ///
 /// ```
 /// use downhill::{Function, Trainer, optim::Adagrad};
@@ -34,6 +34,7 @@ pub struct Adagrad {
     inside: bool,
     rate_decay: f64,
     initial_accumulator: f64,
+    default_rate: f64,
 }
 
 impl Adagrad {
@@ -44,20 +45,25 @@ impl Adagrad {
             inside: false,
             rate_decay: 0.0,
             initial_accumulator: 0.0,
+            default_rate: 0.01,
         }
     }
 
-    /// As Keras has it: `w ← w − η g / √(s + ε)`, ε 1e-7, s from 0.1.
+    /// As Keras has it: `w ← w − η g / √(s + ε)`, ε 1e-7, s from 0.1, η 0.001 where none is given.
     pub fn keras() -> Self {
         Self {
             inside: true,
+            default_rate: 1e-3,
             ..Self::new().epsilon(1e-7).initial_accumulator(0.1)
         }
     }
 
-    /// As Optax has it: the same as Keras.
+    /// As Optax has it: the formula and numbers of Keras, without a learning rate of its own.
     pub fn optax() -> Self {
-        Self::keras()
+        Self {
+            default_rate: 0.01,
+            ..Self::keras()
+        }
     }
 
     /// Sets ε, added to the root. Default: 1e-10.
@@ -96,7 +102,7 @@ impl<F: Scalar> Rule<F> for Adagrad {
     }
 
     fn default_rate(&self) -> f64 {
-        0.01
+        self.default_rate
     }
 
     fn buffers(&self) -> Vec<Buffer> {

@@ -1,10 +1,10 @@
 //! Adamax: Adam with the largest gradient in place of the second moment.
 
 use super::{
-    Moment, Rule, positive_epsilon,
-    settings::{Convention, described, settings},
+    Buffer, Moment, Rule, positive_epsilon,
+    settings::{Convention, settings},
 };
-use crate::Scalar;
+use crate::{Error, Scalar};
 
 settings! {
     /// Adamax: Adam in the infinity norm.
@@ -34,7 +34,7 @@ settings! {
 }
 
 impl Adamax {
-    /// As Keras has it: `u ← max(β₂ u, |g|)`, `w ← w − η / (1 − β₁ᵗ) · m / (u + ε)`, ε 1e-7.
+    /// As Keras has it: `u ← max(β₂ u, |g|)`, `w ← w − η / (1 − β₁ᵗ) · m / (u + ε)`, ε 1e-7, η 0.001 where none is given.
     pub fn keras() -> Self {
         Self {
             convention: Convention::Keras,
@@ -46,7 +46,25 @@ impl Adamax {
 impl<F: Scalar> Rule<F> for Adamax {
     type Slots = [F; 2];
     type Coefficients = [F; 6];
-    described!("adamax", 2e-3, ["first_moment" = 0.0, "infinity_norm" = 0.0]);
+
+    fn name(&self) -> &'static str {
+        "adamax"
+    }
+
+    fn default_rate(&self) -> f64 {
+        match self.convention {
+            Convention::Keras => 1e-3,
+            _ => 2e-3,
+        }
+    }
+
+    fn buffers(&self) -> Vec<Buffer> {
+        ["first_moment", "infinity_norm"].map(Buffer::zeros).to_vec()
+    }
+
+    fn validate(&self) -> Result<(), Error> {
+        self.check()
+    }
 
     fn coefficients(&self, now: Moment) -> [F; 6] {
         let beta1 = now.momentum.unwrap_or(self.beta1);

@@ -23,6 +23,9 @@ settings! {
     /// | `weight_decay` λ | 0 | ≥ 0 |
     /// | learning rate | 1 | ≥ 0 |
     ///
+    /// A group's factor for the rate multiplies the step and its part of k, and stays out of m and s: so r / ‖s‖₁ estimates the
+    /// distance whatever the groups.
+    ///
     /// Equal to `optax.contrib.dadapt_adamw`. The estimate is the first number of
     /// [`State::memory`](crate::optim::State::memory).
     ///
@@ -101,6 +104,7 @@ impl<F: Scalar> TensorRule<F> for DAdapt {
         ]
         .map(F::of);
         let epsilon = positive_epsilon(self.epsilon);
+        let factor = tensor.rate_factor;
         let (_, gradients, buffers) = tensor.split();
         let [(_, first), (_, second), (_, direction)] = buffers else {
             return [0.0; 2];
@@ -115,7 +119,7 @@ impl<F: Scalar> TensorRule<F> for DAdapt {
             *direction = q * *direction + rq * gradient;
             size += direction.abs().to_f64_exact();
         }
-        [inner, size]
+        [factor * inner, size]
     }
 
     /// The estimate, r, and the estimate before.
@@ -135,13 +139,13 @@ impl<F: Scalar> TensorRule<F> for DAdapt {
     fn update(&self, now: Moment, mut tensor: Tensor<'_, F>) {
         let rate = self.effective_rate(now, now.memory[2]);
         let decay = F::of(rate * now.decay(self.weight_decay));
-        let epsilon = positive_epsilon(self.epsilon);
+        let (factor, epsilon) = (F::of(tensor.rate_factor), positive_epsilon(self.epsilon));
         let (weights, _, buffers) = tensor.split();
         let [(_, first), (_, second), _] = buffers else {
             return;
         };
         for ((weight, first), second) in weights.iter_mut().zip(first).zip(second) {
-            *weight -= decay * *weight + *first / (second.sqrt() + epsilon);
+            *weight -= decay * *weight + factor * *first / (second.sqrt() + epsilon);
         }
     }
 }

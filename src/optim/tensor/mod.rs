@@ -33,7 +33,7 @@ use std::ops::Range;
 use pulp::Arch;
 
 use super::{Memory, Moment, Pair, Rates, State, stepper};
-use crate::{Error, Scalar, transform::Norm};
+use crate::{Error, Scalar, group::Factors, transform::Norm};
 
 /// The memory that a [`TensorRule`] keeps for one tensor, of any length.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -67,6 +67,8 @@ pub struct Tensor<'a, F> {
     /// The gradient, still without the factor of [`Rates::gradient_scale`]; see [`Tensor::gradients`].
     gradient: &'a [F],
     scale: F,
+    /// By what the group multiplies the learning rate.
+    pub rate_factor: f64,
     /// The buffers, in the order of [`TensorRule::buffers`].
     pub buffers: &'a mut [(&'static str, Vec<F>)],
 }
@@ -168,7 +170,8 @@ pub trait TensorRule<F: Scalar>: Send + Sync {
         false
     }
 
-    /// A first look at each tensor before any is moved; what it gives is summed over all of them.
+    /// A first look at each tensor before any is moved, with factors 1 whatever the groups; what it gives is summed over
+    /// all of them that move.
     fn survey(&self, now: Moment, tensor: Tensor<'_, F>) -> [f64; 2] {
         let _ = (now, tensor);
         [0.0; 2]
@@ -310,6 +313,7 @@ fn walk<F: Scalar, R: TensorRule<F>>(
                 weights,
                 gradient,
                 scale: F::of(rates.gradient_scale),
+                rate_factor: factors.rate,
                 buffers,
             };
             let now = Moment::new(step, rates, factors, memory);
@@ -317,13 +321,17 @@ fn walk<F: Scalar, R: TensorRule<F>>(
         }
     };
     let mut sums = [0.0; 2];
+    let now = Moment::new(step, rates, Factors::default(), state.memory);
     if rule.surveys() {
-        for_each(state.memory, &mut |now, tensor| {
+        for_each(state.memory, &mut |_, tensor| {
+            // Of weights that a group holds still nothing is learnt.
+            if tensor.rate_factor == 0.0 {
+                return;
+            }
             let more = rule.survey(now, tensor);
             sums = [sums[0] + more[0], sums[1] + more[1]];
         });
     }
-    let now = Moment::new(step, rates, crate::group::Factors::default(), state.memory);
     state.memory = rule.remember(now, sums);
     let memory = state.memory;
     for_each(memory, &mut |now, tensor| rule.update(now, tensor));

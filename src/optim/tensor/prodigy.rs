@@ -27,6 +27,9 @@ settings! {
     /// | `safeguard_warm_up` | off | |
     /// | learning rate | 1 | ≥ 0 |
     ///
+    /// A group's factor for the rate multiplies the step, and stays out of r and s: their quotient is a bound for the distance
+    /// only where both have the same e.
+    ///
     /// Equal to `optax.contrib.prodigy`. With `safeguard_warm_up` s takes d in place of e. The estimate is the first number of
     /// [`State::memory`](crate::optim::State::memory).
     ///
