@@ -2,8 +2,8 @@
 
 use downhill::prelude::*;
 use downhill::schedule::{
-    Amplitude, CosineRestarts, Decay, Demon, OneCycle, Piecewise, Progress, Ramp, ScheduleExt, from_fn,
-    preview,
+    Amplitude, CosineRestarts, Decay, Demon, OneCycle, Piecewise, Progress, Ramp, ScheduleExt, Threshold,
+    from_fn, preview,
 };
 use downhill::train::Watch;
 use proptest::prelude::*;
@@ -311,6 +311,22 @@ fn a_plateau_after_a_warm_up_does_not_hear_of_it() {
     assert!(error.unwrap_err().to_string().contains("nothing"));
 }
 
+/// A share of a negative best: with PyTorch's signed one a worse metric counts as an improvement.
+#[test]
+fn a_relative_threshold_knows_the_sign() {
+    let metrics = [-1.0, -0.95, -1.0, -1.05, -1.2, -1.2, -1.2, -1.2];
+    let plateau = |threshold| {
+        ReduceOnPlateau::new(0.1)
+            .patience(1)
+            .factor(0.5)
+            .threshold(threshold)
+    };
+    // Bad checks from −0.95 to −1.05 outlast the patience of 1, −1.2 improves by a tenth, and two more of it are bad.
+    let expected = [0.1, 0.1, 0.1, 0.05, 0.05, 0.05, 0.05, 0.025];
+    assert_eq!(follow(plateau(Threshold::Relative(0.1)), &metrics), expected);
+    assert_eq!(follow(plateau(Threshold::Signed(0.1)), &metrics), [0.1; 8]);
+}
+
 #[test]
 fn illegal_settings_are_named() {
     for (schedule, parts) in [
@@ -329,6 +345,10 @@ fn illegal_settings_are_named() {
         (
             Box::new(Ramp::polynomial(0.1, 0.0, Span::Steps(1), 0.0)),
             ["power of Ramp", "0"],
+        ),
+        (
+            Box::new(Ramp::linear(0.1, 0.0, Span::Steps(1)).periodic()),
+            ["periodic of Ramp", "Linear"],
         ),
         (
             Box::new(Ramp::exponential(0.1, 0.0, Span::Steps(1))),

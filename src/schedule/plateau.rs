@@ -18,13 +18,16 @@ pub enum Threshold {
     Absolute(f64),
     /// By this share of the best's absolute value and this much more, as in Optax.
     Both(f64, f64),
+    /// By this share of the best with its sign, as in PyTorch: of a negative best, a metric that is worse by less than the
+    /// share counts as an improvement.
+    Signed(f64),
 }
 
 impl Threshold {
     /// The share of the best, and what is added.
     fn parts(self) -> (f64, f64) {
         match self {
-            Threshold::Relative(share) => (share, 0.0),
+            Threshold::Relative(share) | Threshold::Signed(share) => (share, 0.0),
             Threshold::Absolute(margin) => (0.0, margin),
             Threshold::Both(share, margin) => (share, margin),
         }
@@ -37,8 +40,9 @@ impl Threshold {
         };
         let (share, margin) = self.parts();
         let lowest = goal == Goal::Lowest;
-        // Away from 0 or towards it, whichever is better.
-        let share = if lowest == (best > 0.0) { -share } else { share };
+        // Away from 0 or towards it, whichever is better; the signed one takes every best for positive.
+        let positive = best > 0.0 || matches!(self, Threshold::Signed(_));
+        let share = if lowest == positive { -share } else { share };
         // Of an infinite best nothing can be a share; any number is an improvement on the worst.
         let level = if best.is_finite() {
             best * (1.0 + share)
@@ -95,8 +99,8 @@ pub enum NanPolicy {
 /// | `nan` | [`NanPolicy::Bad`] | |
 /// | `smoothed` | 1 | ≥ 1 |
 ///
-/// `torch.optim.lr_scheduler.ReduceLROnPlateau`, except that the relative threshold is right for negative metrics. Those
-/// of other frameworks are [`ReduceOnPlateau::keras`] and [`ReduceOnPlateau::optax`].
+/// `torch.optim.lr_scheduler.ReduceLROnPlateau`, except that the relative threshold is right for negative metrics
+/// ([`Threshold::Signed`] is PyTorch's). Those of other frameworks are [`ReduceOnPlateau::keras`] and [`ReduceOnPlateau::optax`].
 ///
 /// ```
 /// use downhill::schedule::{ReduceOnPlateau, Span, StepDecay};

@@ -19,12 +19,13 @@ enum Shape {
 /// | constructor | the rate | as |
 /// |---|---|---|
 /// | [`Ramp::linear`] | `from + (to − from) x` | `LinearLR` |
-/// | [`Ramp::cosine`] | `to + (from − to) (1 + cos πx) / 2` | `CosineAnnealingLR` up to its `T_max`, `SWALR` |
+/// | [`Ramp::cosine`] | `to + (from − to) (1 + cos πx) / 2` | `CosineAnnealingLR` up to its `T_max`, [past it](Ramp::periodic), `SWALR` |
 /// | [`Ramp::polynomial`] | `to + (from − to) (1 − x)^power` | `PolynomialLR`, `optax.polynomial_schedule` |
 /// | [`Ramp::exponential`] | `from (to / from)^x` | the range test of Smith |
 ///
 /// [`Ramp::power`] bends a line or a wave: what is left of the way, `1 − x` or `(1 + cos πx) / 2`, is raised to a power.
-/// PyTorch's cosine climbs again past its end; this one holds its last value, as Optax's does.
+/// PyTorch's cosine climbs again past its end, and [`Ramp::periodic`] does so too; without it a ramp holds its last value,
+/// as Optax's does.
 ///
 /// ```
 /// use downhill::schedule::{LrSchedule, Progress, Ramp, Span};
@@ -42,6 +43,7 @@ pub struct Ramp {
     span: Span,
     shape: Shape,
     power: f64,
+    periodic: bool,
 }
 
 impl Ramp {
@@ -53,6 +55,7 @@ impl Ramp {
             span,
             shape: Shape::Linear,
             power: 1.0,
+            periodic: false,
         }
     }
 
@@ -77,6 +80,13 @@ impl Ramp {
         }
     }
 
+    /// Lets a cosine go on past its end, up and down again, as `CosineAnnealingLR` does past its `T_max`. Only for
+    /// [`Ramp::cosine`].
+    pub fn periodic(mut self) -> Self {
+        self.periodic = true;
+        self
+    }
+
     /// Raises what is left of a line or of a wave to a power above 0, as the `exponent` of Optax's cosine does. Default: 1.
     pub fn power(mut self, power: f64) -> Self {
         self.power = power;
@@ -87,7 +97,7 @@ impl Ramp {
 impl LrSchedule for Ramp {
     fn rate(&mut self, progress: &Progress) -> f64 {
         let length = self.span.steps(progress.steps_per_epoch);
-        if progress.step >= length {
+        if progress.step >= length && !self.periodic {
             return self.to;
         }
         let x = progress.step as f64 / length as f64;
@@ -113,6 +123,12 @@ impl LrSchedule for Ramp {
         legal("from of Ramp", self.from)?;
         legal("to of Ramp", self.to)?;
         self.span.check("span of Ramp")?;
+        check::require(
+            !self.periodic || self.shape == Shape::Cosine,
+            "periodic of Ramp",
+            format!("{:?}", self.shape),
+            "a cosine",
+        )?;
         check::positive("power of Ramp", self.power)
     }
 }

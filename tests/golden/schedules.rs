@@ -70,7 +70,7 @@ fn plateau(case: &Value) -> ReduceOnPlateau {
         .minimum(number(&h["min_lr"]))
         .epsilon(number(&h["eps"]))
         .threshold(if h["threshold_mode"] == "rel" {
-            Threshold::Relative(margin)
+            Threshold::Signed(margin)
         } else {
             Threshold::Absolute(margin)
         })
@@ -124,7 +124,7 @@ fn schedule(source: &str, h: &Value, base: f64, case: &Value) -> Box<dyn LrSched
         )),
         "ExponentialLR" => Box::new(Decay::exponential(base, get("gamma"), Span::Steps(1))),
         "PolynomialLR" => Box::new(Ramp::polynomial(base, 0.0, steps("total_iters"), get("power"))),
-        "CosineAnnealingLR" => Box::new(Ramp::cosine(base, get("eta_min"), steps("T_max"))),
+        "CosineAnnealingLR" => Box::new(Ramp::cosine(base, get("eta_min"), steps("T_max")).periodic()),
         "CosineAnnealingWarmRestarts" => {
             Box::new(CosineRestarts::new(base, get("eta_min"), steps("T_0")).growth(get("T_mult")))
         }
@@ -285,20 +285,6 @@ fn components(case: &Value, base: f64) -> Vec<Box<dyn LrSchedule>> {
         .collect()
 }
 
-/// Where a cosine without restarts, alone or last in a sequence, reaches its end, and the value there.
-fn cosine_end(case: &Value) -> Option<(usize, f64)> {
-    let (last, begun) = match case
-        .get("components")
-        .filter(|_| case.get("milestones").is_some())
-    {
-        Some(parts) => (parts.as_array()?.last()?, *numbers(&case["milestones"]).last()?),
-        None => (case, 0.0),
-    };
-    let h = &last["hyperparameters"];
-    let is_cosine = text(&last["source"]).ends_with("CosineAnnealingLR");
-    is_cosine.then(|| ((begun + number(&h["T_max"])) as usize, number(&h["eta_min"])))
-}
-
 #[test]
 fn every_schedule_is_the_reference() {
     let mut families = BTreeMap::<String, usize>::new();
@@ -317,20 +303,7 @@ fn every_schedule_is_the_reference() {
             metrics,
         );
         *families.entry(source.into()).or_default() += 1;
-        if name == "plateau_negative_metric_rel" {
-            // PyTorch takes −0.95 for an improvement on −1. Here it is not: bad checks −0.95 to −1.05 outlast the
-            // patience of 1, −1.2 improves by a tenth, and two more checks of it are bad.
-            let rates: Vec<_> = mine.iter().map(|(rate, _)| *rate).collect();
-            assert_eq!(rates, [0.1, 0.1, 0.1, 0.05, 0.05, 0.05, 0.05, 0.025]);
-            continue;
-        }
-        let mut rates = numbers(&case["lr"]);
-        if let Some((end, last)) = cosine_end(case)
-            && end < rates.len()
-        {
-            // PyTorch's climbs again; this one holds its last value.
-            rates[end..].fill(last);
-        }
+        let rates = numbers(&case["lr"]);
         assert_eq!(mine.len(), rates.len(), "{name}");
         for ((rate, _), reference) in mine.iter().zip(rates) {
             assert_close(*rate, reference, 1e-12, name);
