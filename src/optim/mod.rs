@@ -18,6 +18,7 @@
 //! Around any of them, by [`RuleExt`]: [`weight_decay`](RuleExt::weight_decay),
 //! [`decoupled_weight_decay`](RuleExt::decoupled_weight_decay), [`lookahead`](RuleExt::lookahead),
 //! [`maximize`](RuleExt::maximize), [`clip_value`](RuleExt::clip_value), [`bounded`](RuleExt::bounded), [`l1`](RuleExt::l1).
+//! For those that work tensor by tensor, [`transform`](crate::transform) has the decay, the direction and the clipping.
 //!
 //! [`Lbfgs`] evaluates the objective several times in a step and has a loop of its own.
 //!
@@ -386,7 +387,7 @@ fn sign<F: Scalar>(x: F) -> F {
 
 /// Between two bounds; a NaN stays one, so that it is noticed.
 #[inline(always)]
-fn clamp<F: Scalar>(x: F, low: F, high: F) -> F {
+pub(crate) fn clamp<F: Scalar>(x: F, low: F, high: F) -> F {
     let x = if x < low { low } else { x };
     if x > high { high } else { x }
 }

@@ -7,18 +7,23 @@
 //! | [`AdaptiveClip`] | limits the gradient of each unit by the size of its weights | one pass |
 //! | [`Centralize`] | makes the gradient of each unit's weights sum to zero | one pass |
 //! | [`Noise`] | adds Gaussian noise that fades | one pass |
+//! | [`ClipValue`] | limits each value | one pass |
+//! | [`Maximize`] | turns the gradient round | one pass |
+//! | [`WeightDecay`] | adds a share of the weights | one pass |
 //!
 //! [`Trainer::transform`](crate::Trainer::transform) applies them in the order in which they are given, and
-//! [`Trainer::clip_norm`](crate::Trainer::clip_norm) last. Clipping by value is a matter of one weight, and so goes around
-//! a rule: [`RuleExt::clip_value`](crate::optim::RuleExt::clip_value).
+//! [`Trainer::clip_norm`](crate::Trainer::clip_norm) last. The last three are matters of one weight: around a
+//! [`Rule`](crate::optim::Rule) they cost nothing, by [`RuleExt`](crate::optim::RuleExt).
 
 mod clip;
 mod noise;
 mod unit;
+mod value;
 
 pub use clip::{ClipNorm, ClipTensorNorm, Norm};
 pub use noise::Noise;
 pub use unit::{AdaptiveClip, Centralize};
+pub use value::{ClipValue, Maximize, WeightDecay};
 
 use crate::{Error, Gradient, Memo, Params, Scalar, memo};
 

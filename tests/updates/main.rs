@@ -5,11 +5,12 @@ mod constraints;
 
 use downhill::data::Order;
 use downhill::ndarray::{Array1, Array2};
-use downhill::optim::{Adam, AdamW};
+use downhill::optim::{Adam, AdamW, RuleExt};
 use downhill::prelude::*;
 use downhill::train::{Average, Constraint, StepEvent};
 use downhill::transform::{
-    AdaptiveClip, Centralize, ClipNorm, ClipTensorNorm, GradientTransform, Noise, Norm,
+    AdaptiveClip, Centralize, ClipNorm, ClipTensorNorm, ClipValue, GradientTransform, Maximize, Noise, Norm,
+    WeightDecay,
 };
 fn data(rows: usize) -> (Array2<f64>, Array1<f64>) {
     let inputs = Array2::from_shape_fn((rows, 3), |(i, j)| ((i * 5 + j * 7) % 11) as f64 / 5.0 - 1.0);
@@ -151,6 +152,24 @@ fn transforms_act_on_units_and_tensors() {
     );
 }
 
+/// Around a rule and in front of one they are the same.
+#[test]
+fn transforms_of_values_are_wrappers_of_rules() {
+    let new = |optimizer: Box<dyn Optimizer<f64>>| Trainer::new(optimizer).learning_rate(0.1).batch(4);
+    let inside = fit(
+        new(Box::new(Adam::new().weight_decay(0.3).clip_value(0.2).maximize())),
+        20,
+    );
+    let outside = fit(
+        new(Box::new(Adam::new()))
+            .transform(Maximize)
+            .transform(ClipValue(0.2))
+            .transform(WeightDecay(0.3)),
+        20,
+    );
+    assert_eq!(inside.params, outside.params);
+}
+
 #[test]
 fn noise_has_its_variance_and_depends_on_seed_and_step_only() {
     let mut layout = Layout::new();
@@ -251,6 +270,11 @@ fn illegal_settings_are_named() {
             "share of AdaptiveClip is NaN",
         ),
         (new().transform(Noise::new(-1.0)), "eta of Noise is -1"),
+        (new().transform(ClipValue(0.0)), "limit of ClipValue is 0"),
+        (
+            new().transform(WeightDecay(-1.0)),
+            "strength of WeightDecay is -1",
+        ),
         (new().constrain("y", Constraint::NonNegative), "\"y\""),
         (
             new().constrain("x", Constraint::Box { low: 1.0, high: 0.0 }),
