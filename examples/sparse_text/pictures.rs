@@ -1,156 +1,63 @@
 //! The picture: how the loss falls, how it depends on the learning rate, and what rare features have learnt.
 
-use std::{error::Error, fs, path::Path};
+use std::path::Path;
 
-use downhill::Run;
-use plotters::{coord::Shift, prelude::*};
+use downhill::{
+    Error, Run,
+    plot::{Chart, Picture, Sheet},
+};
 
 use crate::{Contender, last_loss};
 
-/// From loss to loss.
-const LOSSES: std::ops::Range<f64> = 0.0005..6.0;
-const COLORS: [RGBColor; 2] = [RGBColor(214, 96, 20), RGBColor(31, 119, 180)];
-
-type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
-type Outcome = Result<(), Box<dyn Error>>;
-
 /// Writes the picture, and the folder it goes into.
-pub(crate) fn draw(path: &Path, contenders: &[Contender; 2], frequencies: &[u32]) -> Outcome {
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder)?;
-    }
-    let root = SVGBackend::new(path, (1200, 400)).into_drawing_area();
-    root.fill(&WHITE)?;
-    let panels = root.split_evenly((1, 3));
-    epochs(&panels[0], contenders)?;
-    rates(&panels[1], contenders)?;
-    weights(&panels[2], contenders, frequencies)?;
-    root.present()?;
-    Ok(())
+pub(crate) fn draw(path: &Path, contenders: &[Contender; 2], frequencies: &[u32]) -> Result<(), Error> {
+    let panels = [
+        epochs(contenders),
+        rates(contenders),
+        weights(contenders, frequencies),
+    ];
+    let panels = panels.map(|chart| chart.log_y().sized(420, 400));
+    Sheet::new().row(panels).save(path)
 }
 
-/// The loss on the test articles, epoch by epoch: each at its best learning rate boldly, the others faintly.
-fn epochs(area: &Area<'_>, contenders: &[Contender]) -> Outcome {
-    let last = contenders[0].runs[0].1.history.len();
-    let mut chart = ChartBuilder::on(area)
-        .caption("Test loss, each at its best rate", ("sans-serif", 17))
-        .margin(12)
-        .x_label_area_size(38)
-        .y_label_area_size(48)
-        .build_cartesian_2d(1.0..last as f64, LOSSES.log_scale())?;
-    chart
-        .configure_mesh()
-        .light_line_style(TRANSPARENT)
-        .x_desc("epoch")
-        .x_labels(10)
-        .x_label_formatter(&|x: &f64| format!("{x:.0}"))
-        .y_label_formatter(&|y: &f64| format!("{y}"))
-        .label_style(("sans-serif", 13))
-        .draw()?;
-    for (contender, color) in contenders.iter().zip(COLORS) {
-        let best = contender.best().map(|(rate, _)| *rate);
-        for (rate, run) in &contender.runs {
-            let bold = best == Some(*rate);
-            let style = if bold {
-                color.stroke_width(3)
-            } else {
-                color.mix(0.25).stroke_width(1)
-            };
-            let points = run
-                .history
-                .iter()
-                .filter_map(|record| Some((record.epoch as f64, record.validation_loss?)));
-            let series = chart.draw_series(LineSeries::new(points, style))?;
-            if bold {
-                series
-                    .label(format!("{}, rate {rate}", contender.name))
-                    .legend(move |(x, y)| PathElement::new([(x, y), (x + 20, y)], color.stroke_width(3)));
-            }
+/// The loss on the test paragraphs, epoch by epoch: each at its best learning rate boldly, the others faintly.
+fn epochs(contenders: &[Contender]) -> Chart {
+    let losses = |run: &Run<f32>| -> Vec<(f64, f64)> {
+        let point = |record: &downhill::train::Record| Some((record.epoch as f64, record.validation_loss?));
+        run.history.iter().filter_map(point).collect()
+    };
+    let mut chart = Chart::new("Test loss, each at its best rate").x("epoch");
+    for contender in contenders {
+        let best = contender.best().map_or(f64::NAN, |(rate, _)| *rate);
+        for (_, run) in contender.runs.iter().filter(|(rate, _)| *rate != best) {
+            chart = chart.faint(losses(run));
         }
+        let bold = contender.best().map_or(Vec::new(), |(_, run)| losses(run));
+        chart = chart.line(format!("{}, rate {best}", contender.name), bold);
     }
     chart
-        .configure_series_labels()
-        .position(SeriesLabelPosition::LowerLeft)
-        .background_style(WHITE.mix(0.8))
-        .label_font(("sans-serif", 14))
-        .draw()?;
-    Ok(())
 }
 
 /// The loss at the end against the learning rate.
-fn rates(area: &Area<'_>, contenders: &[Contender]) -> Outcome {
-    let mut chart = ChartBuilder::on(area)
-        .caption("Test loss at the end", ("sans-serif", 17))
-        .margin(12)
-        .x_label_area_size(38)
-        .y_label_area_size(48)
-        .build_cartesian_2d((0.02..15.0).log_scale(), LOSSES.log_scale())?;
-    chart
-        .configure_mesh()
-        .light_line_style(TRANSPARENT)
-        .x_desc("learning rate")
-        .x_labels(6)
-        .x_label_formatter(&|x: &f64| format!("{x}"))
-        .y_label_formatter(&|y: &f64| format!("{y}"))
-        .label_style(("sans-serif", 13))
-        .draw()?;
-    for (contender, color) in contenders.iter().zip(COLORS) {
-        let points: Vec<_> = contender
-            .runs
-            .iter()
-            .map(|(rate, run)| (*rate, last_loss(run).min(LOSSES.end)))
-            .collect();
-        chart
-            .draw_series(LineSeries::new(points.clone(), color.stroke_width(2)))?
-            .label(contender.name)
-            .legend(move |(x, y)| PathElement::new([(x, y), (x + 20, y)], color.stroke_width(3)));
-        chart.draw_series(
-            points
-                .into_iter()
-                .map(|point| Circle::new(point, 4, color.filled())),
-        )?;
-    }
-    chart
-        .configure_series_labels()
-        .position(SeriesLabelPosition::UpperMiddle)
-        .background_style(WHITE.mix(0.8))
-        .label_font(("sans-serif", 14))
-        .draw()?;
-    Ok(())
+fn rates(contenders: &[Contender]) -> Chart {
+    let chart = Chart::new("Test loss at the end").x("learning rate").log_x();
+    contenders.iter().fold(chart, |chart, contender| {
+        let points = contender.runs.iter().map(|(rate, run)| (*rate, last_loss(run)));
+        chart.line(contender.name, points).with_points()
+    })
 }
 
 /// How large the weights are of features that are in 1, 2, 4, … paragraphs, over those of the most frequent.
-fn weights(area: &Area<'_>, contenders: &[Contender], frequencies: &[u32]) -> Outcome {
-    let largest = f64::from(frequencies.iter().copied().max().unwrap_or(1));
-    let mut chart = ChartBuilder::on(area)
-        .caption(
-            "Size of weights over that of the most frequent",
-            ("sans-serif", 17),
-        )
-        .margin(12)
-        .x_label_area_size(38)
-        .y_label_area_size(48)
-        .build_cartesian_2d((1.0..largest).log_scale(), (0.003..6.0).log_scale())?;
-    chart
-        .configure_mesh()
-        .light_line_style(TRANSPARENT)
-        .x_desc("paragraphs with the feature")
-        .x_label_formatter(&|x: &f64| format!("{x}"))
-        .y_label_formatter(&|y: &f64| format!("{y}"))
-        .label_style(("sans-serif", 13))
-        .draw()?;
-    for (contender, color) in contenders.iter().zip(COLORS) {
-        if let Some((_, run)) = contender.best() {
-            let points = sizes(run, frequencies);
-            chart.draw_series(LineSeries::new(points.clone(), color.stroke_width(2)))?;
-            chart.draw_series(
-                points
-                    .into_iter()
-                    .map(|point| Circle::new(point, 4, color.filled())),
-            )?;
-        }
-    }
-    Ok(())
+fn weights(contenders: &[Contender], frequencies: &[u32]) -> Chart {
+    let chart = Chart::new("Size of weights by frequency")
+        .x("paragraphs with the feature")
+        .log_x();
+    contenders.iter().fold(chart, |chart, contender| {
+        let points = contender
+            .best()
+            .map_or(Vec::new(), |(_, run)| sizes(run, frequencies));
+        chart.line(contender.name, points).with_points()
+    })
 }
 
 /// The root mean square of the weights of features with 1, 2 to 3, 4 to 7, … paragraphs, over that of the last.

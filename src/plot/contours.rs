@@ -1,7 +1,5 @@
 //! Lines of equal height, and ways over them.
 
-use std::path::Path;
-
 use ndarray::Array2;
 use plotters::style::{Color, RGBColor};
 
@@ -12,7 +10,7 @@ use super::{
     legend::Symbol,
     marching, style,
 };
-use crate::{Error, objective::Plane};
+use crate::Error;
 
 /// How fine the grid is on which a function is evaluated.
 const CELLS: usize = 160;
@@ -113,7 +111,7 @@ impl Contours {
         self.cross("minimum", point)
     }
 
-    fn cross(mut self, name: &'static str, point: Point) -> Self {
+    pub(super) fn cross(mut self, name: &'static str, point: Point) -> Self {
         self.cross = Some((name, point));
         self
     }
@@ -266,40 +264,5 @@ impl Picture for Contours {
             Some((_, point)) => frame.cross(point),
             None => Ok(()),
         }
-    }
-}
-
-impl Plane {
-    /// As a picture, with the way of the training where it is known.
-    pub fn picture(&self) -> Contours {
-        let side = |values: &[f64]| match values {
-            [low, .., high] => [*low, *high],
-            _ => [0.0, 1.0],
-        };
-        let ([left, right], [low, high]) = (side(&self.x), side(&self.y));
-        let share = |direction: usize| match self.explained {
-            Some(explained) => format!(
-                "component {} ({:.0}%)",
-                direction + 1,
-                100.0 * explained[direction]
-            ),
-            None => format!("random direction {}", direction + 1),
-        };
-        let contours = Contours::of_grid("Loss", [left, right, low, high], self.values.clone())
-            .axes(share(0), share(1))
-            .sized(640, 560);
-        let contours = match self.path.first() {
-            Some(&start) => contours.path("training", self.path.iter().copied()).start(start),
-            None => contours,
-        };
-        contours.cross("end", (0.0, 0.0))
-    }
-
-    /// Draws it into a file.
-    ///
-    /// # Errors
-    /// As [`Picture::save`].
-    pub fn plot(&self, path: impl AsRef<Path>) -> Result<(), Error> {
-        self.picture().save(path)
     }
 }

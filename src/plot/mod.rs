@@ -24,6 +24,7 @@ mod confusion;
 mod contours;
 mod curves;
 mod frame;
+mod landscape;
 mod legend;
 mod marching;
 #[cfg(feature = "png")]

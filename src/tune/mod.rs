@@ -7,6 +7,7 @@
 //! | know how well something does on data it has not seen | [`cross_validate`], with a [`Split`](crate::data::Split) |
 
 mod cross_validation;
+mod curve;
 mod finder;
 mod journal;
 mod results;
@@ -16,7 +17,8 @@ mod trial;
 mod workers;
 
 pub use cross_validation::{Scores, cross_validate};
-pub use finder::{LrCurve, LrFinder};
+pub use curve::LrCurve;
+pub use finder::LrFinder;
 pub use results::{Evaluation, Results};
 pub use search::Search;
 #[cfg(feature = "plot")]

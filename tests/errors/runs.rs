@@ -189,3 +189,27 @@ fn gradient_checks_and_averages() {
         &["params", "x [1]", "weight [1, 1]"],
     );
 }
+
+#[test]
+fn measuring() {
+    let (inputs, labels) = (array![[-1.0], [1.0]], array![0, 1]);
+    let data: Dataset<f64, _, _> = Dataset::new(&inputs, &labels).unwrap();
+    let model = Linear::new(1, 2).unwrap();
+    let mut risk = EmpiricalRisk::new(&model, &SoftmaxCrossEntropy, &data);
+    let params = Trainer::new(Adam::new())
+        .epochs(1)
+        .minimize(&mut risk)
+        .unwrap()
+        .params;
+    refused(
+        risk.measure(&Params::from(vec![1.0]), &data),
+        "Foreign",
+        &["params"],
+    );
+    let wide = array![[-1.0, 0.0], [1.0, 0.0]];
+    let wide = Dataset::new(&wide, &labels).unwrap();
+    refused(risk.measure(&params, &wide), "ShapeMismatch", &["inputs"]);
+    let unknown = array![0, 7];
+    let unknown = Dataset::new(&inputs, &unknown).unwrap();
+    refused(risk.measure(&params, &unknown), "LabelOutOfRange", &["7"]);
+}
