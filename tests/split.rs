@@ -104,6 +104,38 @@ proptest! {
 }
 
 #[test]
+fn a_constant_column_is_exactly_0_however_many_rows_there_are() {
+    for rows in [3, 10_000, 300_000] {
+        for value in [1.0_f32, 0.1, -7e5] {
+            let mut inputs = Array2::from_elem((rows, 2), value);
+            // A row that does not count may differ.
+            inputs[[0, 0]] = 5.0;
+            inputs
+                .column_mut(1)
+                .iter_mut()
+                .enumerate()
+                .for_each(|(row, x)| *x = (row % 7) as f32);
+            let targets = Array1::<f32>::zeros(rows);
+            let mut weights = Array1::from_elem(rows, 0.3);
+            weights[0] = 0.0;
+            let data = Dataset::new(&inputs, &targets)
+                .unwrap()
+                .weighted(&weights)
+                .unwrap();
+            let standardizer = Standardizer::fit(&data).unwrap();
+            assert_eq!(
+                (standardizer.mean()[0], standardizer.deviation()[0]),
+                (f64::from(value), 1.0),
+                "{rows}"
+            );
+            let next = array![[value + 0.5, 0.0]];
+            let moved = standardizer.transform(next.view()).unwrap()[[0, 0]];
+            assert!((moved - 0.5).abs() < 0.07, "{moved}");
+        }
+    }
+}
+
+#[test]
 fn many_small_classes_do_not_all_fall_into_one_part() {
     // Each class alone could go anywhere; together they must come to the shares.
     let parts = Split::new(100).stratified(0..100).parts([1.0, 1.0, 2.0]).unwrap();

@@ -8,7 +8,7 @@ use crate::{Error, Scalar};
 /// Shifts and scales each column of the inputs to mean 0 and variance 1: `(x − mean) / deviation`.
 ///
 /// Fitted on the training data alone, and then applied to everything: what is known of the test data must not flow into the
-/// training. A column that does not vary is only shifted. Computed in `f64`; sample weights count, where there are such.
+/// training. A column that does not vary is only shifted, to exactly 0. Computed in `f64`; sample weights count, where there are such.
 /// As scikit-learn's `StandardScaler` (the variance divides by the number of rows).
 ///
 /// ```
@@ -37,28 +37,29 @@ impl Standardizer {
         let (inputs, weights) = (train.inputs(), train.weights());
         let weight = |row: usize| weights.map_or(1.0, |weights| weights[row].to_f64_exact());
         let total: f64 = (0..inputs.nrows()).map(weight).sum();
-        let mut mean = Array1::<f64>::zeros(inputs.ncols());
-        for (row, values) in inputs.outer_iter().enumerate() {
-            let weight = weight(row) / total;
-            Zip::from(&mut mean)
-                .and(values)
-                .for_each(|mean, &x| *mean += weight * x.to_f64_exact());
-        }
-        let mut deviation = Array1::<f64>::zeros(inputs.ncols());
-        for (row, values) in inputs.outer_iter().enumerate() {
-            let weight = weight(row) / total;
-            Zip::from(&mut deviation)
-                .and(values)
-                .and(&mean)
-                .for_each(|variance, &x, mean| *variance += weight * (x.to_f64_exact() - mean).powi(2));
-        }
-        deviation.mapv_inplace(f64::sqrt);
-        // What is left of a column that does not vary is the rounding of its mean.
-        Zip::from(&mut deviation).and(&mean).for_each(|deviation, mean| {
-            if *deviation <= 8.0 * f64::EPSILON * mean.abs() {
-                *deviation = 1.0;
+        let average = |centre: &Array1<f64>, of: fn(f64) -> f64| {
+            let mut average = Array1::<f64>::zeros(inputs.ncols());
+            for (row, values) in inputs.outer_iter().enumerate() {
+                let share = weight(row) / total;
+                Zip::from(&mut average)
+                    .and(values)
+                    .and(centre)
+                    .for_each(|average, &x, centre| *average += share * of(x.to_f64_exact() - centre));
             }
-        });
+            average
+        };
+        let mut mean = average(&Array1::zeros(inputs.ncols()), |x| x);
+        // What rounding has added over many rows.
+        mean += &average(&mean, |x| x);
+        let mut deviation = average(&mean, |x| x * x).mapv_into(f64::sqrt);
+        for (column, values) in inputs.columns().into_iter().enumerate() {
+            let mut counted = values.iter().enumerate().filter(|(row, _)| weight(*row) > 0.0);
+            if let Some((_, first)) = counted.next()
+                && counted.all(|(_, value)| value == first)
+            {
+                (mean[column], deviation[column]) = (first.to_f64_exact(), 1.0);
+            }
+        }
         Self::new(mean, deviation)
     }
 
