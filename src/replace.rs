@@ -24,7 +24,12 @@ pub(crate) fn replace(path: &Path, write: impl FnOnce(&File) -> io::Result<()>) 
         let _ = fs::remove_file(&partial);
     }
     written?;
-    // The new name is on the disk when the folder is; only Unix can be asked for that.
+    // The new name is on the disk when the folder is.
+    synchronize_folder_of(path)
+}
+
+/// Brings to the disk that there is something of this name; only Unix can be asked for that.
+pub(crate) fn synchronize_folder_of(path: &Path) -> Result<(), Error> {
     #[cfg(unix)]
     {
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
@@ -32,6 +37,8 @@ pub(crate) fn replace(path: &Path, write: impl FnOnce(&File) -> io::Result<()>) 
             .and_then(|folder| folder.sync_all())
             .map_err(|error| Error::io(path, "synchronised", &error))?;
     }
+    #[cfg(not(unix))]
+    let _ = path;
     Ok(())
 }
 

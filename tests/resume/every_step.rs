@@ -178,6 +178,10 @@ type Schedule = fn(f64) -> Box<dyn LrSchedule>;
 
 /// Seven rows, a model with a matrix and a vector, a validation set and a metric.
 pub(crate) fn minimize(trainer: Trainer<'_, f64>) -> Run<f64> {
+    try_minimize(trainer).unwrap()
+}
+
+pub(crate) fn try_minimize(trainer: Trainer<'_, f64>) -> Result<Run<f64>, Error> {
     let inputs = Array2::from_shape_fn((10, 3), |(row, column)| {
         ((row * (3 + 2 * column) + column) % 7) as f64 / 3.0 - 1.0
     });
@@ -191,7 +195,7 @@ pub(crate) fn minimize(trainer: Trainer<'_, f64>) -> Run<f64> {
     let risk = EmpiricalRisk::new(&model, &MeanSquaredError, &train)
         .validation(&validation)
         .metric("first", |predictions, _| predictions[[0, 0]]);
-    trainer.minimize(risk).unwrap()
+    trainer.minimize(risk)
 }
 
 /// Stops a run of an optimiser at every step and continues it.

@@ -125,6 +125,57 @@ fn a_damaged_file_is_passed_over_if_asked() {
 }
 
 #[test]
+fn a_damaged_file_does_not_count_as_one_that_is_kept() {
+    let folder = folder();
+    std::fs::write(folder.file(9), "nothing").unwrap();
+    let again = || {
+        let checkpoints = Checkpoints::new(folder.path()).every(Span::Steps(1)).keep(1);
+        trainer().resume_or_start(folder.path()).checkpoint(checkpoints)
+    };
+    let run = minimize(again().steps(7));
+    assert_eq!((run.unsaved, run.resumed.map(|from| from.step)), (None, Some(6)));
+    // The damaged one is out of the way, whatever comes next.
+    let names = [
+        "best.safetensors",
+        "step-000000000007.safetensors",
+        "step-000000000009.refused",
+    ];
+    assert_eq!(folder.names(), names);
+    let run = minimize(trainer().resume(folder.path()));
+    assert_eq!(bits(&run), bits(&minimize(trainer())));
+}
+
+#[test]
+fn a_folder_belongs_to_one_run() {
+    let (first, second) = (folder(), folder());
+    // Neither later nor earlier files of another run are mixed with those of this one.
+    let begin = first.file(6);
+    let mixed = Trainer::new(Adam::new()).learning_rate(0.1).batch(3).epochs(3);
+    let mixed = mixed.resume(&begin).checkpoint(Checkpoints::new(second.path()));
+    let refused = super::every_step::try_minimize(mixed).unwrap_err();
+    assert!(refused.to_string().contains("step-000000000009"), "{refused}");
+    for step in [3, 6, 9] {
+        assert!(second.file(step).exists());
+    }
+    // Damaged files of the folder that is resumed from say nothing about the one that is written to.
+    std::fs::write(first.file(9), "nothing").unwrap();
+    for step in [3, 6] {
+        std::fs::remove_file(second.file(step)).unwrap();
+    }
+    let mixed = trainer()
+        .resume_or_start(first.path())
+        .checkpoint(Checkpoints::new(second.path()));
+    assert!(super::every_step::try_minimize(mixed).is_err());
+    let empty = Folder::new();
+    let run = minimize(
+        trainer()
+            .resume_or_start(first.path())
+            .checkpoint(Checkpoints::new(empty.path())),
+    );
+    assert_eq!((run.unsaved, run.resumed.map(|from| from.step)), (None, Some(6)));
+}
+
+#[test]
 fn what_is_no_checkpoint_is_refused() {
     let folder = folder();
     let missing = try_resume(&folder.path().join("missing.safetensors")).unwrap_err();

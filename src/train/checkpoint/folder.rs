@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::{Checkpoints, Resume, Resumed};
-use crate::{Error, archive::Archive};
+use crate::{Error, archive::Archive, replace};
 
 /// The name of the file of the best parameters.
 pub(super) const BEST: &str = "best.safetensors";
@@ -47,14 +47,19 @@ pub(super) fn list(folder: &Path) -> Result<Vec<(u64, PathBuf)>, Error> {
     Ok(files)
 }
 
-/// Removes all but the last so many.
-pub(super) fn prune(folder: &Path, keep: usize) -> Result<(), Error> {
-    let files = list(folder)?;
-    let surplus = files.len().saturating_sub(keep);
-    files
-        .iter()
-        .take(surplus)
-        .try_for_each(|(_, path)| fs::remove_file(path).map_err(|error| Error::io(path, "removed", &error)))
+/// After one of a step has been written: removes all but the last so many up to it. Later ones are those that were passed
+/// over when the run was continued; they get another name, so that none of them is the newest.
+pub(super) fn prune(folder: &Path, keep: usize, step: u64) -> Result<(), Error> {
+    let (own, passed_over): (Vec<_>, Vec<_>) =
+        list(folder)?.into_iter().partition(|(other, _)| *other <= step);
+    for (_, path) in own.iter().rev().skip(keep) {
+        fs::remove_file(path).map_err(|error| Error::io(path, "removed", &error))?;
+    }
+    for (_, path) in &passed_over {
+        let aside = path.with_extension("refused");
+        fs::rename(path, aside).map_err(|error| Error::io(path, "renamed", &error))?;
+    }
+    Ok(())
 }
 
 /// Removes what was being written when a process was killed.
@@ -74,6 +79,18 @@ fn clear(folder: &Path) -> Result<(), Error> {
         }
     }
     Ok(())
+}
+
+/// Whether a file stands in a folder, however they are written.
+fn is_in(file: &Path, folder: &Path) -> bool {
+    let parent = file.parent().filter(|parent| !parent.as_os_str().is_empty());
+    match (
+        fs::canonicalize(parent.unwrap_or(Path::new("."))),
+        fs::canonicalize(folder),
+    ) {
+        (Ok(parent), Ok(folder)) => parent == folder,
+        _ => false,
+    }
 }
 
 impl Resume {
@@ -115,26 +132,27 @@ impl Resume {
 }
 
 impl Checkpoints {
-    /// Makes the folder, clears it of what a kill has left half written, and refuses one in which another run has gone further than this one, which would be mixed up.
+    /// Makes the folder, clears it of what a kill has left half written, and refuses one with checkpoints of another run, or
+    /// later ones than this run goes on from: they would be mixed up.
     pub(super) fn prepare(&self, resumed: Option<&Resumed>) -> Result<(), Error> {
-        fs::create_dir_all(&self.folder).map_err(|error| Error::io(&self.folder, "made", &error))?;
-        clear(&self.folder)?;
-        let begin = resumed.map_or(0, |resumed| resumed.step);
-        let skipped = resumed.map_or(0, |resumed| resumed.skipped.len());
-        let files = list(&self.folder)?;
-        let own = files.len() - skipped.min(files.len());
-        match files
-            .iter()
-            .take(own)
-            .find(|(step, _)| resumed.is_none() || *step > begin)
-        {
+        let folder = &self.folder;
+        fs::create_dir_all(folder).map_err(|error| Error::io(folder, "made", &error))?;
+        replace::synchronize_folder_of(folder)?;
+        clear(folder)?;
+        let files = list(folder)?;
+        // Those that were passed over are the newest of their folder.
+        let own = resumed.filter(|resumed| is_in(&resumed.path, folder));
+        let passed_over = own.map_or(0, |resumed| resumed.skipped.len());
+        let begin = own.map(|resumed| resumed.step);
+        let mut others = files.iter().rev().skip(passed_over);
+        match others.find(|(step, _)| begin.is_none_or(|begin| *step > begin)) {
             None => Ok(()),
             Some((step, _)) => Err(Error::invalid(
                 "folder of Checkpoints",
-                format!("{} with {}", self.folder.display(), name(*step)),
-                match resumed {
+                format!("{} with {}", folder.display(), name(*step)),
+                match begin {
                     None => "without checkpoints, or resumed from".to_string(),
-                    Some(_) => {
+                    Some(begin) => {
                         format!("without checkpoints later than step {begin}, from which this run goes on")
                     }
                 },

@@ -1,6 +1,9 @@
 //! When a checkpoint is written, and on which thread.
 
-use std::thread::{self, JoinHandle};
+use std::{
+    sync::mpsc,
+    thread::{self, JoinHandle},
+};
 
 use super::{Checkpoints, folder};
 use crate::{Error, Layout, Memo, Params, Scalar, archive, schedule::Span};
@@ -15,7 +18,7 @@ pub(super) struct Snapshot<F> {
 }
 
 /// A snapshot on its way to a file, which comes back with what the writing came to.
-type Writing<F> = JoinHandle<(Snapshot<F>, Result<(), Error>)>;
+type Writing<F> = JoinHandle<Option<(Snapshot<F>, Result<(), Error>)>>;
 
 /// Writes snapshots of one run, one at a time.
 #[derive(Debug)]
@@ -58,7 +61,9 @@ impl<F: Scalar> Writer<F> {
     pub(super) fn take_snapshot(&mut self, wait: bool) -> Option<Snapshot<F>> {
         if let Some(writing) = self.writing.take_if(|writing| wait || writing.is_finished()) {
             match writing.join() {
-                Ok((snapshot, result)) => self.settle(snapshot, result),
+                Ok(written) => written
+                    .into_iter()
+                    .for_each(|(snapshot, result)| self.settle(snapshot, result)),
                 Err(panic) => std::panic::resume_unwind(panic),
             }
         }
@@ -72,17 +77,30 @@ impl<F: Scalar> Writer<F> {
         }
     }
 
-    /// Writes a copy, here or in the background.
+    /// Writes a copy, here or in the background; here too where the system has no thread for it.
     pub(super) fn write(&mut self, snapshot: Snapshot<F>, best: u64) {
         let is_new = self.best.replace(best) != Some(best);
         let best = (self.checkpoints.best && is_new).then(|| self.layout.clone());
+        let mut here = Some(snapshot);
         if self.checkpoints.background {
-            let checkpoints = self.checkpoints.clone();
-            self.writing = Some(thread::spawn(move || {
-                let result = checkpoints.write(&snapshot, best);
-                (snapshot, result)
-            }));
-        } else {
+            // The thread takes it from here: if there is none, it is still there.
+            let (give, take) = mpsc::sync_channel(1);
+            let (checkpoints, layout) = (self.checkpoints.clone(), best.clone());
+            let work = move || {
+                let snapshot: Snapshot<F> = take.recv().ok()?;
+                let result = checkpoints.write(&snapshot, layout);
+                Some((snapshot, result))
+            };
+            if let Ok(thread) = thread::Builder::new()
+                .name("downhill-checkpoint".into())
+                .spawn(work)
+                && let Some(snapshot) = here.take()
+            {
+                let _ = give.send(snapshot);
+                self.writing = Some(thread);
+            }
+        }
+        if let Some(snapshot) = here {
             let result = self.checkpoints.write(&snapshot, best);
             self.settle(snapshot, result);
         }
@@ -111,6 +129,6 @@ impl Checkpoints {
             memo.put_part("best", snapshot.memo.part("best"));
             archive::write(&self.folder.join(folder::BEST), &params, &memo)?;
         }
-        folder::prune(&self.folder, self.keep)
+        folder::prune(&self.folder, self.keep, snapshot.step)
     }
 }
