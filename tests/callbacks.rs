@@ -238,9 +238,17 @@ fn early_stopping_by_hand() {
         checks(highest().min_delta(Threshold::Relative(0.5)), &[-1.0, -0.6, -0.5]),
         (Some(2), Some(-1.0))
     );
-    // Improvements that stay behind the baseline use up patience.
+    // Improvements that stay behind the baseline use up patience, but none of them ends the run; as in Keras.
     let baseline = || new().baseline(1.0).patience(2);
-    assert_eq!(checks(baseline(), &[5.0, 4.0, 3.0, 0.5]), (Some(3), Some(4.0)));
+    assert_eq!(
+        checks(baseline(), &[5.0, 4.0, 3.0, 3.5, 0.5]),
+        (Some(4), Some(3.0))
+    );
+    assert_eq!(checks(baseline(), &[5.0, 4.0, 3.0, 0.5, 0.6]), (None, Some(0.5)));
+    // The baseline too must be passed by min_delta.
+    let delta = || baseline().patience(0).min_delta(0.2);
+    assert_eq!(checks(delta(), &[0.9, 0.95]), (Some(2), Some(0.9)));
+    assert_eq!(checks(delta(), &[0.7, 0.4, 0.95]), (Some(3), Some(0.4)));
     assert_eq!(
         checks(baseline(), &[5.0, 4.0, 0.5, 0.6, 0.7, 0.8]),
         (Some(6), Some(0.5))

@@ -76,6 +76,8 @@ struct Seen {
     checks: u64,
     best: Option<f64>,
     bad: u64,
+    /// Whether the last check ended the run.
+    over: bool,
 }
 
 /// What a check of [`EarlyStopping`] says.
@@ -129,13 +131,14 @@ impl EarlyStopping {
         self
     }
 
-    /// Counts only what is better than this too: a run that does not get there in its patience ends. Default: none.
+    /// Counts only what is better than this too, by more than `min_delta`: a run that does not get there in its patience ends
+    /// at the next check that is no improvement. As in Keras. Default: none.
     pub fn baseline(mut self, metric: f64) -> Self {
         self.baseline = Some(metric);
         self
     }
 
-    /// Leaves the first epochs unchecked. Default: 0.
+    /// Leaves the first epochs unchecked. Default: 0. The best point of the run may still be one of them; in Keras it may not.
     pub fn start_from_epoch(mut self, epochs: u64) -> Self {
         self.start_from_epoch = epochs;
         self
@@ -189,14 +192,16 @@ impl EarlyStopping {
         if improves {
             self.seen.best = Some(metric);
         }
-        if improves && self.baseline.is_none_or(|baseline| goal.better(metric, baseline)) {
+        let reaches = |baseline| self.min_delta.improves(metric, Some(baseline), goal);
+        if improves && self.baseline.is_none_or(reaches) {
             self.seen.bad = 0;
         } else {
             self.seen.bad += 1;
         }
+        self.seen.over = !improves && self.seen.bad > self.patience;
         match improves {
-            _ if self.seen.bad > self.patience => Verdict::Stop,
             true => Verdict::Best,
+            false if self.seen.over => Verdict::Stop,
             false => Verdict::Wait,
         }
     }
@@ -228,7 +233,7 @@ impl<F: Clone> Callback<F> for EarlyStopping {
 
     /// A run that had ended for want of an improvement, and is continued with the same patience, has already ended.
     fn on_epoch_start(&mut self, _: &EpochStartEvent<'_, F>) -> Control {
-        match self.seen.bad > self.patience {
+        match self.seen.over && self.seen.bad > self.patience {
             true => self.stop(),
             false => Control::Continue,
         }
@@ -252,6 +257,7 @@ impl<F: Clone> Callback<F> for EarlyStopping {
         memo.put("checks", [self.seen.checks]);
         memo.put("best", Vec::from_iter(self.seen.best));
         memo.put("bad", [self.seen.bad]);
+        memo.put("over", [u64::from(self.seen.over)]);
     }
 
     fn load(&mut self, memo: &Memo) -> Result<(), Error> {
@@ -259,6 +265,7 @@ impl<F: Clone> Callback<F> for EarlyStopping {
             checks: memo.count("checks")?,
             best: memo.numbers("best")?.first().copied(),
             bad: memo.count("bad")?,
+            over: memo.count("over")? != 0,
         };
         Ok(())
     }
