@@ -116,7 +116,7 @@ fn what_is_not_finite_is_null_in_json_and_names_are_escaped() {
     let (inputs, targets) = data();
     let data = Dataset::new(&inputs, &targets).unwrap();
     let model = Linear::new(2, 1).unwrap();
-    let name = "a \"bad\" \\ score\n\u{1}é";
+    let name = "a \"bad\" \\ score\u{1}é";
     let risk = EmpiricalRisk::new(&model, &MeanSquaredError, &data)
         .validation(&data)
         .metric(name, |_: downhill::ndarray::ArrayView2<'_, f64>, _: &_| f64::NAN);

@@ -135,7 +135,9 @@ impl<F: Scalar, R: Rule<F>> NullaryFnOnce for Pass<'_, F, R> {
         }
         // Roots and divisions are slow one by one. Brought together, a block of weights moves at the width of the registers,
         // the last one filled up with what is thrown away.
-        let Some(&first) = touched.rows().first() else { return };
+        let Some(&first) = touched.rows().first() else {
+            return;
+        };
         let mut near = [F::zero(); BLOCK];
         let mut slopes = [F::zero(); BLOCK];
         let mut memory = [R::Slots::load(&streams, first as usize); BLOCK];

@@ -1,7 +1,7 @@
 //! What is known of an epoch, and of a run.
 
 use super::History;
-use crate::{Error, Params};
+use crate::{Error, Params, error::check};
 
 /// Whether lower or higher is better.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -75,7 +75,7 @@ impl Watch {
         let mut known: Vec<&str> = vec!["loss"];
         known.extend(has_validation.then_some("validation_loss"));
         known.extend(metrics.iter().map(String::as_str));
-        crate::error::check::require(
+        check::require(
             known.contains(&name),
             "watch",
             name,
@@ -111,6 +111,33 @@ pub struct Record {
 }
 
 impl Record {
+    /// Refuses metrics that could not be told from what a record has anyway, or from one another.
+    pub(super) fn check_metrics(names: &[String]) -> Result<(), Error> {
+        const OWN: [&str; 9] = [
+            "epoch",
+            "step",
+            "loss",
+            "validation_loss",
+            "learning_rate",
+            "momentum",
+            "beta2",
+            "weight_decay",
+            "seconds",
+        ];
+        for (place, name) in names.iter().enumerate() {
+            let distinct = !OWN.contains(&name.as_str()) && !names[..place].contains(name);
+            let line = !name.is_empty() && !name.contains(['\n', '\r']);
+            let expected = format!("one line, unlike the other metrics and {}", OWN.join(", "));
+            check::require(
+                distinct && line,
+                "the name of a metric",
+                format!("{name:?}"),
+                &expected,
+            )?;
+        }
+        Ok(())
+    }
+
     /// The value of `"loss"`, `"validation_loss"`, or of a metric by its name.
     pub fn get(&self, name: &str) -> Option<f64> {
         match name {

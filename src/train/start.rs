@@ -2,7 +2,7 @@
 
 use rand::{SeedableRng, rngs::ChaCha12Rng};
 
-use super::{Run, Trainer, Watch, run, update::Update};
+use super::{Record, Run, Trainer, Watch, run, update::Update};
 use crate::{
     Dataset, EmpiricalRisk, Error, Loss, Model, Objective, Scalar,
     data::{BatchSize, Order, Sampler, Samples},
@@ -58,6 +58,7 @@ impl<F: Scalar> Trainer<'_, F> {
         let sampler = Sampler::new(objective.terms(), size, order, self.drop_last, self.seed)?;
         let settings = std::mem::take(&mut self.update);
         let metrics = objective.metrics();
+        Record::check_metrics(&metrics)?;
         let has_validation = objective.has_validation();
         let schedule = self
             .schedule

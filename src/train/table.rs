@@ -17,6 +17,28 @@ pub(super) fn csv_names<'a>(text: &mut String, names: impl Iterator<Item = &'a s
     text.push('\n');
 }
 
+/// The names in such a line.
+pub(super) fn read_csv_names(line: &str) -> Vec<String> {
+    let mut names = vec![String::new()];
+    let (mut quoted, mut closed) = (false, false);
+    for c in line.trim_end_matches(['\n', '\r']).chars() {
+        match (c, names.last_mut()) {
+            (',', _) if !quoted => names.push(String::new()),
+            ('"', Some(name)) => {
+                // A quotation mark right after a closing one stands for itself.
+                if !quoted && closed {
+                    name.push('"');
+                }
+                quoted = !quoted;
+            }
+            (c, Some(name)) => name.push(c),
+            (_, None) => {}
+        }
+        closed = c == '"' && !quoted;
+    }
+    names
+}
+
 /// A line of comma-separated values; a cell is empty where there is none.
 pub(super) fn csv_row(text: &mut String, values: impl Iterator<Item = Option<f64>>) {
     for (place, value) in values.enumerate() {

@@ -213,3 +213,28 @@ fn measuring() {
     let unknown = Dataset::new(&inputs, &unknown).unwrap();
     refused(risk.measure(&params, &unknown), "LabelOutOfRange", &["7"]);
 }
+
+#[test]
+fn a_metric_has_a_name_of_its_own() {
+    let (inputs, targets) = (array![[0.0], [1.0]], array![0.0, 1.0]);
+    let data: Dataset<f64, _, _> = Dataset::new(&inputs, &targets).unwrap();
+    let model = Linear::new(1, 1).unwrap();
+    for (names, given) in [
+        (["loss", "other"], "\"loss\""),
+        (["other", "step"], "\"step\""),
+        (["twice", "twice"], "\"twice\""),
+        (["", "other"], "\"\""),
+        (["two\nlines", "other"], "lines"),
+    ] {
+        let risk = EmpiricalRisk::new(&model, &MeanSquaredError, &data);
+        let risk = names
+            .iter()
+            .fold(risk, |risk, name| risk.metric(*name, |_, _| 0.0));
+        let run = Trainer::new(GradientDescent).epochs(1).minimize(risk);
+        refused(
+            run,
+            "InvalidArgument",
+            &["the name of a metric", given, "weight_decay"],
+        );
+    }
+}

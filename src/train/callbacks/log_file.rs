@@ -23,7 +23,8 @@ use crate::{
 ///
 /// A row of an epoch has the columns of a [`History`](crate::train::History). A row of a step has `step`, `loss` (of the batch,
 /// before the update), `learning_rate`, `momentum`, `beta2`, `weight_decay` where they are scheduled, and `gradient_norm` where
-/// it is clipped.
+/// it is clipped. A column that is new in a later row, such as a momentum that is scheduled from then on, is added to the
+/// table, and empty before.
 ///
 /// A run from the start replaces what was in the file; folders are made as needed. A run that is continued keeps the rows up
 /// to its first step, drops those that the earlier one wrote beyond, and appends. Numbers read back to the same bits; what
@@ -54,10 +55,8 @@ pub struct LogFile {
     every: Span,
     norms: Option<Norms>,
     file: Option<File>,
-    /// The columns of a table; known from the first row on.
+    /// The columns that a table has so far.
     names: Vec<String>,
-    /// The line of names that the file of an earlier run has.
-    found: Option<String>,
     line: String,
 }
 
@@ -86,7 +85,6 @@ impl LogFile {
             norms: None,
             file: None,
             names: Vec::new(),
-            found: None,
             line: String::new(),
         }
     }
@@ -119,10 +117,10 @@ impl LogFile {
         let file = opened.map_err(|error| failed("written", error))?;
         file.set_len(kept as u64)
             .map_err(|error| failed("written", error))?;
-        self.found = text
-            .get(..kept)
-            .and_then(|text| text.lines().next())
-            .map(Into::into);
+        if self.format == Format::Csv {
+            let names = text.get(..kept).and_then(|text| text.lines().next());
+            self.names = names.map_or(Vec::new(), table::read_csv_names);
+        }
         self.file = Some(file);
         Ok(())
     }
@@ -134,24 +132,11 @@ impl LogFile {
                 let columns = columns.filter_map(|(name, value)| Some((name, value?)));
                 table::json_row(&mut self.line, columns);
             }
-            Format::Csv if self.names.is_empty() => {
-                let columns: Vec<_> = columns.collect();
-                self.names = columns.iter().map(|(name, _)| (*name).to_string()).collect();
-                table::csv_names(&mut self.line, columns.iter().map(|(name, _)| *name));
-                if let Some(found) = self.found.take() {
-                    self.compare(&found)?;
-                    self.line.clear();
-                }
-                table::csv_row(&mut self.line, columns.iter().map(|(_, value)| *value));
-            }
             Format::Csv => {
-                // The columns of a run are the same in every row.
-                let mut columns = columns.peekable();
-                let row = self
-                    .names
-                    .iter()
-                    .map(|name| columns.next_if(|column| column.0 == name)?.1);
-                table::csv_row(&mut self.line, row);
+                let columns: Vec<_> = columns.collect();
+                self.widen(columns.iter().map(|(name, _)| *name))?;
+                let value = |name: &String| columns.iter().find(|(other, _)| other == name)?.1;
+                table::csv_row(&mut self.line, self.names.iter().map(value));
             }
         }
         match &mut self.file {
@@ -162,19 +147,51 @@ impl LogFile {
         }
     }
 
-    /// Refuses to append to another table.
-    fn compare(&self, found: &str) -> Result<(), Error> {
-        let expected = self.line.trim_end();
-        if found == expected {
+    /// Adds to the table what columns of a row it does not have.
+    fn widen<'a>(&mut self, columns: impl Iterator<Item = &'a str> + Clone) -> Result<(), Error> {
+        let known = self.names.len();
+        // Every row of this table begins so; otherwise it is another one.
+        let begins = |name: &str| matches!(name, "epoch" | "step" | "loss");
+        let expected = columns.clone().take_while(|name| begins(name));
+        if known > 0
+            && !expected
+                .clone()
+                .eq(self.names.iter().take_while(|name| begins(name)))
+        {
+            let path = self.path.display().to_string();
+            let expected = format!("a table that begins with {}", Vec::from_iter(expected).join(","));
+            return Err(Error::malformed(path, "line 1", self.names.join(","), expected));
+        }
+        for name in columns {
+            if !self.names.iter().any(|known| known == name) {
+                self.names.push(name.into());
+            }
+        }
+        let added = self.names.len() - known;
+        if added == 0 {
             return Ok(());
         }
-        let path = self.path.display().to_string();
-        Err(Error::malformed(
-            path,
-            "line 1",
-            found,
-            format!("the columns {expected}"),
-        ))
+        let mut text = String::new();
+        table::csv_names(&mut text, self.names.iter().map(String::as_str));
+        if known == 0 {
+            self.line = text;
+            return Ok(());
+        }
+        // The whole table anew, beside its place until it is whole.
+        let failed = |error: std::io::Error| Error::io(&self.path, "written", &error);
+        let old = fs::read_to_string(&self.path).map_err(failed)?;
+        for line in old.lines().skip(1) {
+            text.push_str(line);
+            text.extend(std::iter::repeat_n(',', added));
+            text.push('\n');
+        }
+        let partial = self.path.with_extension("partial");
+        fs::write(&partial, text)
+            .and_then(|()| fs::rename(&partial, &self.path))
+            .map_err(failed)?;
+        let file = OpenOptions::new().append(true).open(&self.path).map_err(failed)?;
+        self.file = Some(file);
+        Ok(())
     }
 }
 
@@ -190,7 +207,9 @@ fn kept(text: &str, format: Format, step: u64) -> usize {
                 return 0;
             }
             kept = names.len();
-            names.split(',').position(|name| name == "step")
+            table::read_csv_names(names)
+                .iter()
+                .position(|name| name == "step")
         }
     };
     for line in lines {
@@ -348,6 +367,33 @@ mod tests {
             );
             fs::remove_file(&path).unwrap();
         }
+    }
+
+    /// Such as a momentum that only the second of two schedules sets.
+    #[test]
+    fn a_column_that_comes_later_is_added_to_the_table() {
+        let path = file("wider", "");
+        let mut log = LogFile::csv(&path);
+        log.open(0).unwrap();
+        let row = |step: u64, name, value| {
+            [
+                ("step", Some(step as f64)),
+                ("loss", Some(1.0)),
+                (name, Some(value)),
+            ]
+        };
+        log.write(row(1, "learning_rate", 0.5).into_iter()).unwrap();
+        log.write(row(2, "a, \"b\"", 2.0).into_iter()).unwrap();
+        log.write(row(3, "learning_rate", 0.25).into_iter()).unwrap();
+        let expected = "step,loss,learning_rate,\"a, \"\"b\"\"\"\n1,1,0.5,\n2,1,,2\n3,1,0.25,\n";
+        assert_eq!(fs::read_to_string(&path).unwrap(), expected);
+        // And so it is where the run was continued in between.
+        let mut log = LogFile::csv(&path);
+        log.open(2).unwrap();
+        log.write(row(3, "seconds", 0.25).into_iter()).unwrap();
+        let expected = "step,loss,learning_rate,\"a, \"\"b\"\"\",seconds\n1,1,0.5,,\n2,1,,2,\n3,1,,,0.25\n";
+        assert_eq!(fs::read_to_string(&path).unwrap(), expected);
+        fs::remove_file(path).unwrap();
     }
 
     #[test]
