@@ -11,7 +11,7 @@ use crate::{
     error::check,
     loss::Reduction,
     schedule::{Ramp, Span},
-    train::{Control, Record},
+    train::{Control, Record, StopReason},
 };
 
 /// Finds a learning rate: trains for some steps while the rate rises from `low` to `high`, and looks at the loss.
@@ -133,11 +133,15 @@ impl LrFinder {
                 let loss = event.loss.to_f64_exact();
                 sweeping.borrow_mut().add(event.rates.learning_rate, loss)
             })
-            .minimize(Unevaluated(&mut objective))?;
+            .minimize(Unevaluated(&mut objective));
         objective.load(&before)?;
         let mut curve = sweeping.into_inner().curve;
-        // A loss that is no number ends a run before its callbacks hear of it.
-        curve.diverged |= run.steps < self.steps;
+        match run?.stop {
+            // A loss that is no number ends a run before its callbacks hear of it.
+            StopReason::NonFinite { .. } => curve.diverged = true,
+            StopReason::Failed(error) => return Err(error),
+            _ => {}
+        }
         Ok(curve)
     }
 

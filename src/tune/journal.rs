@@ -106,11 +106,18 @@ impl Journal {
         ))
     }
 
-    /// In one write, so that lines of several threads do not mix.
+    /// In one write, so that lines of several threads do not mix; whole or not at all, so that a full disk leaves no half of
+    /// one for the next to go on.
     fn append(&self, line: &str) -> Result<(), Error> {
         let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
-        file.write_all(line.as_bytes())
-            .map_err(|error| Error::io(&self.path, "written", &error))
+        let length = file.metadata().map(|metadata| metadata.len());
+        let written = length.and_then(|length| {
+            file.write_all(line.as_bytes()).inspect_err(|_| {
+                // Where not even this can be done, the next reader is told of a line that is not one.
+                let _ = file.set_len(length);
+            })
+        });
+        written.map_err(|error| Error::io(&self.path, "written", &error))
     }
 }
 
