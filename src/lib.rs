@@ -77,7 +77,6 @@ mod memory;
 mod parallel;
 mod params;
 mod prefetch;
-#[cfg(any(feature = "checkpoint", feature = "plot"))]
 mod replace;
 mod scalar;
 

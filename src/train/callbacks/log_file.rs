@@ -9,6 +9,7 @@ use std::{
 use super::{Norms, TensorNorms};
 use crate::{
     Error, Scalar,
+    replace::replace,
     schedule::Span,
     train::{Callback, Control, EpochEvent, StartEvent, StepEvent, table},
 };
@@ -177,7 +178,6 @@ impl LogFile {
             self.line = text;
             return Ok(());
         }
-        // The whole table anew, beside its place until it is whole.
         let failed = |error: std::io::Error| Error::io(&self.path, "written", &error);
         let old = fs::read_to_string(&self.path).map_err(failed)?;
         for line in old.lines().skip(1) {
@@ -185,10 +185,7 @@ impl LogFile {
             text.extend(std::iter::repeat_n(',', added));
             text.push('\n');
         }
-        let partial = self.path.with_extension("partial");
-        fs::write(&partial, text)
-            .and_then(|()| fs::rename(&partial, &self.path))
-            .map_err(failed)?;
+        replace(&self.path, |mut file| file.write_all(text.as_bytes()))?;
         let file = OpenOptions::new().append(true).open(&self.path).map_err(failed)?;
         self.file = Some(file);
         Ok(())
