@@ -68,6 +68,20 @@ fn rules() -> Vec<(&'static str, Rule)> {
         ("amsgrad", || Box::new(Adam::new().amsgrad())),
         ("amsgrad, optax", || Box::new(Adam::optax().amsgrad())),
         ("adamw", || Box::new(Adam::new().decoupled_weight_decay(0.1))),
+        ("momentum, clipped", || {
+            Box::new(Momentum::new(0.9).clip_value(0.05))
+        }),
+        ("adam, clipped, no decay", || {
+            Box::new(
+                Adam::new()
+                    .weight_decay(0.0)
+                    .clip_value(0.01)
+                    .decoupled_weight_decay(0.0),
+            )
+        }),
+        ("descent, bounded", || {
+            Box::new(MiniBatchSgd::new(4).bounded(-0.1, 0.1))
+        }),
         ("nadam", || Box::new(NAdam::new())),
         ("adamax", || Box::new(Adamax::new())),
         ("yogi", || Box::new(Yogi::new())),

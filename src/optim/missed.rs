@@ -237,6 +237,17 @@ impl<'a, C> Missed<'a, C> {
         (first.era == last.era && !self.is_empty()).then(|| (self.coefficients)(self.first, first))
     }
 
+    /// Hands on the same steps with other coefficients: those of the rule inside, from a rule around it.
+    pub fn inner<D, T>(&self, inner: impl Fn(C) -> D, then: impl FnOnce(Missed<'_, D>) -> T) -> T {
+        let coefficients = |step: u32, entry: &Entry| inner((self.coefficients)(step, entry));
+        then(Missed {
+            first: self.first,
+            end: self.end,
+            entries: self.entries,
+            coefficients: &coefficients,
+        })
+    }
+
     /// All but the first so many.
     #[must_use]
     pub fn after(&self, steps: u64) -> Self {

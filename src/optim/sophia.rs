@@ -11,7 +11,26 @@ settings! {
     ///
     /// `m ← β₁ m + (1 − β₁) g`, `u = m̂ / max(γ h, ε)`, clipped to ±`clip`, `w ← w − η u`. h is a moving average of the diagonal
     /// of the Hessian, which the caller estimates every few steps (by Hutchinson's or Gauss and Newton's method, or
-    /// exactly) and hands to [`Sophia::curve`]. Until then every step is by sign.
+    /// exactly) and hands to [`Sophia::curve`]. Until then every step is by sign; so it is in a [`Trainer`](crate::Trainer), which
+    /// knows no curvature. It is for a loop of one's own:
+    ///
+    /// ```
+    /// use downhill::optim::{Pair, Sophia, Stepper};
+    /// use ndarray::array;
+    ///
+    /// let (sophia, curvature) = (Sophia::new().gamma(1.0), [2.0, 20.0]);
+    /// let mut stepper = Stepper::new(sophia);
+    /// let mut weights = array![3.0, -1.0];
+    /// for step in 0..500 {
+    ///     let gradient = array![curvature[0] * weights[0], curvature[1] * weights[1]];
+    ///     stepper.step(0.05, &mut [Pair::new(&mut weights, &gradient)?])?;
+    ///     if let (0, Some(state)) = (step % 10, stepper.state_mut()) {
+    ///         sophia.curve(state, &curvature)?;
+    ///     }
+    /// }
+    /// assert!(weights.iter().all(|w: &f64| w.abs() < 1e-3));
+    /// # Ok::<(), downhill::Error>(())
+    /// ```
     ///
     /// | setting | default | range |
     /// |---|---|---|

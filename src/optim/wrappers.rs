@@ -153,8 +153,11 @@ impl<F: Scalar, R: Rule<F>> Rule<F> for WeightDecay<R> {
         R::update(inner, weight, gradient + *decay * *weight, slots);
     }
 
-    /// Around plain descent a decay is a factor.
+    /// Around plain descent a decay is a factor; one of 0 is none.
     fn skip(missed: Missed<'_, Self::Coefficients>, weight: &mut F, slots: &mut R::Slots) {
+        if missed.stretches().all(|((decay, _), _)| decay == F::zero()) {
+            return missed.inner(|(_, inner)| inner, |missed| R::skip(missed, weight, slots));
+        }
         let plain = missed
             .stretches()
             .next()
@@ -194,9 +197,11 @@ impl<F: Scalar, R: Rule<F>> Rule<F> for DecoupledWeightDecay<R> {
         R::update(inner, weight, gradient, slots);
     }
 
-    /// Around a rule that rests a decay is a factor.
+    /// Around a rule that rests a decay is a factor; one of 0 is none.
     fn skip(missed: Missed<'_, Self::Coefficients>, weight: &mut F, slots: &mut R::Slots) {
-        if R::RESTS {
+        if missed.stretches().all(|((kept, _), _)| kept == F::one()) {
+            missed.inner(|(_, inner)| inner, |missed| R::skip(missed, weight, slots));
+        } else if R::RESTS {
             for ((kept, _), times) in missed.stretches() {
                 *weight *= kept.powi(times);
             }
@@ -251,6 +256,11 @@ impl<F: Scalar, R: Rule<F>> Rule<F> for ClipValue<R> {
     fn update((limit, inner): &Self::Coefficients, weight: &mut F, gradient: F, slots: &mut R::Slots) {
         R::update(inner, weight, clamp(gradient, -*limit, *limit), slots);
     }
+
+    /// Of zero nothing is clipped.
+    fn skip(missed: Missed<'_, Self::Coefficients>, weight: &mut F, slots: &mut R::Slots) {
+        missed.inner(|(_, inner)| inner, |missed| R::skip(missed, weight, slots));
+    }
 }
 
 impl<F: Scalar, R: Rule<F>> Rule<F> for Bounded<R> {
@@ -276,6 +286,19 @@ impl<F: Scalar, R: Rule<F>> Rule<F> for Bounded<R> {
     fn update(([low, high], inner): &Self::Coefficients, weight: &mut F, gradient: F, slots: &mut R::Slots) {
         R::update(inner, weight, gradient, slots);
         *weight = clamp(*weight, *low, *high);
+    }
+
+    /// Around a rule that rests the bounds are met once.
+    fn skip(missed: Missed<'_, Self::Coefficients>, weight: &mut F, slots: &mut R::Slots) {
+        if R::RESTS {
+            for (([low, high], _), _) in missed.stretches() {
+                *weight = clamp(*weight, low, high);
+            }
+        } else {
+            missed
+                .steps()
+                .for_each(|c| Self::update(&c, weight, F::zero(), slots));
+        }
     }
 }
 
