@@ -138,6 +138,37 @@ fn the_calibration_error_is_the_gap_in_each_bin() {
     assert!(near(calibration.log_loss(), loss));
 }
 
+/// One logit is the second of two, the first of which is 0.
+#[test]
+fn one_column_is_two_classes() {
+    let one = array![[0.3], [-2.0], [1.5], [0.0], [-0.1]];
+    let mut two = Array2::zeros((5, 2));
+    two.column_mut(1).assign(&one.column(0));
+    let targets = array![1.0, 1.0, 0.0, 0.0, 1.0];
+    let labels = labels(&targets.view());
+    assert_eq!(labels, array![1, 1, 0, 0, 1]);
+    let weights = array![1.0, 2.0, 3.0, 4.0, 5.0];
+    let (mut a, mut b) = (Confusion::new(2), Confusion::new(2));
+    a.update(one.view(), &labels.view(), Some(weights.view()))
+        .unwrap();
+    b.update(two.view(), &labels.view(), Some(weights.view()))
+        .unwrap();
+    assert_eq!(a, b);
+    assert_eq!(a.matrix(), array![[4.0, 3.0], [7.0, 1.0]]);
+    let (mut a, mut b) = (Calibration::new(7).unwrap(), Calibration::new(7).unwrap());
+    a.update(one.view(), &labels.view(), None).unwrap();
+    b.update(two.view(), &labels.view(), None).unwrap();
+    assert_eq!(a, b);
+    let loss = |p: f64, y: f64| (1.0 + p.exp()).ln() - y * p;
+    let by_hand = one.iter().zip(&targets).map(|(&p, &y)| loss(p, y)).sum::<f64>() / 5.0;
+    assert!(near(a.log_loss(), by_hand));
+    let accuracies = [
+        accuracy(one.view(), &labels.view()),
+        binary_accuracy(one.view(), &targets.view()),
+    ];
+    assert_eq!(accuracies, [0.4; 2]);
+}
+
 #[test]
 fn what_does_not_fit_is_refused() {
     let scores = array![[1.0, 2.0], [2.0, 1.0]];
@@ -152,7 +183,7 @@ fn what_does_not_fit_is_refused() {
         "label 2",
     );
     refused(
-        confusion.update(array![[1.0]].view(), &array![0].view(), None),
+        confusion.update(array![[1.0, 2.0, 3.0]].view(), &array![0].view(), None),
         "scores",
     );
     refused(

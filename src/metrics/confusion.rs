@@ -47,7 +47,8 @@ impl Confusion {
         }
     }
 
-    /// Adds a batch: a row of scores for each label, and the weights of the rows, if there are such.
+    /// Adds a batch: a row of scores for each label (of two classes one score may do, that of class 1, above 0 where it is
+    /// taken for it), and the weights of the rows, if there are such.
     ///
     /// # Errors
     /// [`Error::ShapeMismatch`] if numbers of rows or classes differ, [`Error::LabelOutOfRange`] for a label without a
@@ -59,7 +60,7 @@ impl Confusion {
         weights: Option<ArrayView1<'_, F>>,
     ) -> Result<(), Error> {
         let classes_count = self.counts.nrows();
-        if scores.ncols() != classes_count {
+        if super::classes_of(scores.ncols()) != classes_count {
             return Err(Error::shape(
                 "scores (columns)",
                 &[scores.ncols()],

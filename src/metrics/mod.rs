@@ -15,7 +15,7 @@ pub use confusion::{Averaging, Confusion};
 pub use probability::{Calibration, RocAuc, roc_auc, top_k};
 pub use regression::{Errors, mean_absolute_error, r_squared, root_mean_squared_error};
 
-use ndarray::{ArrayView1, ArrayView2, Axis};
+use ndarray::{Array1, ArrayView1, ArrayView2, Axis};
 
 use crate::{Error, Scalar};
 
@@ -38,28 +38,57 @@ fn check_single<F: Scalar>(predictions: ArrayView2<'_, F>, targets: usize) -> Re
     check_rows("targets", targets, predictions.nrows())
 }
 
-/// The class with the largest logit in each row; the first of equals. A NaN is never the largest.
+/// The class with the largest logit in each row; the first of equals. A NaN is never the largest. A single column tells two
+/// classes apart, as [`BinaryCrossEntropy`](crate::loss::BinaryCrossEntropy) has it: 1 where the logit is above 0.
 ///
 /// ```
 /// use downhill::metrics::classes;
 /// use ndarray::array;
 /// assert_eq!(classes(array![[0.1, 2.0], [1.0, -1.0]].view()), [1, 0]);
+/// assert_eq!(classes(array![[0.3], [-2.0]].view()), [1, 0]);
 /// ```
 pub fn classes<F: Scalar>(logits: ArrayView2<'_, F>) -> Vec<usize> {
     let largest = |row: ArrayView1<'_, F>| {
         let start = (0, F::neg_infinity());
-        row.iter()
+        every_logit(row)
             .enumerate()
             .fold(
                 start,
-                |best, (class, &p)| if p > best.1 { (class, p) } else { best },
+                |best, (class, p)| if p > best.1 { (class, p) } else { best },
             )
             .0
     };
     logits.axis_iter(Axis(0)).map(largest).collect()
 }
 
-/// The share of rows whose largest logit is at the label; where one logit tells two classes apart, see [`binary_accuracy`].
+/// The logits of a row, one for each class: a single one is that of class 1, beside 0 for class 0.
+fn every_logit<F: Scalar>(row: ArrayView1<'_, F>) -> impl Iterator<Item = F> + Clone {
+    let other = (row.len() == 1).then(F::zero);
+    other.into_iter().chain(row.into_iter().copied())
+}
+
+/// How many classes rows of so many logits tell apart.
+fn classes_of(columns: usize) -> usize {
+    if columns == 1 { 2 } else { columns }
+}
+
+/// Labels of targets that are numbers: 1 above one half, otherwise 0.
+///
+/// ```
+/// use downhill::metrics::{Averaging, Confusion, labels};
+/// use ndarray::array;
+///
+/// let (logits, targets) = (array![[0.3], [-2.0], [1.5]], array![1.0, 1.0, 0.0]);
+/// let mut confusion = Confusion::new(2);
+/// confusion.update(logits.view(), &labels(&targets.view()).view(), None)?;
+/// assert_eq!([confusion.precision(1), confusion.recall(1), confusion.f1(1)], [0.5; 3]);
+/// # Ok::<(), downhill::Error>(())
+/// ```
+pub fn labels<F: Scalar>(targets: &ArrayView1<'_, F>) -> Array1<usize> {
+    targets.mapv(|target| usize::from(target > F::of(0.5)))
+}
+
+/// The share of rows whose largest logit is at the label; where targets are numbers, see [`binary_accuracy`].
 ///
 /// ```
 /// use downhill::metrics::accuracy;

@@ -2,7 +2,7 @@
 
 use ndarray::{ArrayView1, ArrayView2};
 
-use super::{check_rows, check_single};
+use super::{check_rows, check_single, classes_of, every_logit};
 use crate::{Error, Scalar, error::check};
 
 /// The area under the ROC curve of scores, gathered batch by batch: the probability that a positive row scores higher than
@@ -125,7 +125,7 @@ impl Calibration {
         })
     }
 
-    /// Adds a batch of logits, a row for each label.
+    /// Adds a batch of logits, a row for each label; a single logit is that of class 1 of two.
     ///
     /// # Errors
     /// [`Error::ShapeMismatch`] if numbers of rows differ, [`Error::LabelOutOfRange`] for a label without a column. Then
@@ -142,16 +142,18 @@ impl Calibration {
             weights.map_or(labels.len(), |weights| weights.len()),
             labels.len(),
         )?;
-        let classes = logits.ncols();
+        let classes = classes_of(logits.ncols());
         if let Some((row, &given)) = labels.iter().enumerate().find(|(_, label)| **label >= classes) {
             return Err(Error::LabelOutOfRange { row, given, classes });
         }
         let found = super::classes(logits);
         for (row, ((logits, &label), class)) in logits.outer_iter().zip(labels).zip(found).enumerate() {
             let weight = weights.map_or(1.0, |weights| weights[row].to_f64_exact());
-            let largest = logits[class].to_f64_exact();
-            let sum: f64 = logits.iter().map(|p| (p.to_f64_exact() - largest).exp()).sum();
-            self.loss += weight * (sum.ln() - (logits[label].to_f64_exact() - largest));
+            let logits = every_logit(logits).map(|p| p.to_f64_exact());
+            let of = |class| logits.clone().nth(class).unwrap_or(f64::NAN);
+            let largest = of(class);
+            let sum: f64 = logits.clone().map(|p| (p - largest).exp()).sum();
+            self.loss += weight * (sum.ln() - (of(label) - largest));
             let confidence = 1.0 / sum;
             let bin = ((confidence * self.bins.len() as f64).ceil() as usize).clamp(1, self.bins.len()) - 1;
             let right = if class == label { weight } else { 0.0 };
