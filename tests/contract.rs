@@ -95,6 +95,14 @@ fn a_stepper_moves_arrays_as_one_vector() {
     }
 }
 
+/// A matrix and a vector, of 6 weights each.
+fn matrix<F: Scalar>(optimizer: &dyn Optimizer<F>, groups: &[Group]) -> State<F> {
+    let mut layout = Layout::new();
+    layout.add("matrix", (2, 3)).unwrap();
+    layout.add("vector", 6).unwrap();
+    State::new(optimizer, &layout, groups).unwrap()
+}
+
 /// The weights after a step along each of these gradients.
 fn walk<F: Scalar>(
     optimizer: &dyn Optimizer<F>,
@@ -139,10 +147,12 @@ proptest! {
         let still = by_tensor!(f64).into_iter().filter(|optimizer| optimizer.name() != "fromage");
         for optimizer in all!(f64).into_iter().chain(signs!(f64)).chain(still) {
             let still = vec![vec![0.0; 12]; steps];
-            let end = walk(&*optimizer, &mut state(&*optimizer, &[12], &[]), start.clone(), &still, 0.1);
-            // Schedule-free rules make the weight anew from its average.
-            let near = end.iter().zip(&start).all(|(a, b)| (a - b).abs() < 1e-15);
-            prop_assert!(near, "{}: {end:?}", optimizer.name());
+            for mut state in [state(&*optimizer, &[12], &[]), matrix(&*optimizer, &[])] {
+                let end = walk(&*optimizer, &mut state, start.clone(), &still, 0.1);
+                // Schedule-free rules make the weight anew from its average.
+                let near = end.iter().zip(&start).all(|(a, b)| (a - b).abs() < 1e-15);
+                prop_assert!(near, "{}: {end:?}", optimizer.name());
+            }
         }
     }
 
@@ -152,12 +162,14 @@ proptest! {
         let exact = |values: &[f32]| values.iter().map(|&x| f64::from(x)).collect::<Vec<f64>>();
         // Gradients are not small: where one is rounding, an adaptive rule makes a step of it.
         let gradients: Vec<Vec<f64>> = gradients.iter().map(|g| g.iter().map(|x| x + x.signum()).collect()).collect();
-        let pairs = all!(f64).into_iter().zip(all!(f32)).chain(decaying!(f64).into_iter().zip(decaying!(f32)));
+        let double = all!(f64).into_iter().chain(decaying!(f64)).chain(signs!(f64)).chain(restless!(f64)).chain(by_tensor!(f64));
+        let single = all!(f32).into_iter().chain(decaying!(f32)).chain(signs!(f32)).chain(restless!(f32)).chain(by_tensor!(f32));
+        let pairs = double.zip(single);
         for (double, single) in pairs {
             let narrow: Vec<Vec<f32>> = gradients.iter().map(|g| cast(g)).collect();
             let wide: Vec<Vec<f64>> = narrow.iter().map(|g| exact(g)).collect();
-            let ours = walk(&*single, &mut state(&*single, &[12], &[]), cast(&start), &narrow, 0.01);
-            let theirs = walk(&*double, &mut state(&*double, &[12], &[]), exact(&cast(&start)), &wide, 0.01);
+            let ours = walk(&*single, &mut matrix(&*single, &[]), cast(&start), &narrow, 0.01);
+            let theirs = walk(&*double, &mut matrix(&*double, &[]), exact(&cast(&start)), &wide, 0.01);
             for (a, b) in ours.iter().zip(&theirs) {
                 prop_assert!((f64::from(*a) - b).abs() < 2e-5, "{}: {a} is not {b}", double.name());
             }
@@ -182,7 +194,7 @@ proptest! {
     #[test]
     fn a_copied_state_continues_to_the_same_bits(start in vector(), before in gradients(), after in gradients()) {
         for optimizer in everything() {
-            let mut first = state(&*optimizer, &[12], &[]);
+            let mut first = matrix(&*optimizer, &[]);
             let middle = walk(&*optimizer, &mut first, start.clone(), &before, 0.1);
             let mut second = first.clone();
             let a = walk(&*optimizer, &mut first, middle.clone(), &after, 0.1);
@@ -195,12 +207,12 @@ proptest! {
     #[test]
     fn what_is_frozen_stays_memory_included(start in vector(), gradients in gradients()) {
         for optimizer in everything() {
-            let mut frozen = state(&*optimizer, &[5, 7], &[Group::new("tensor0").frozen()]);
+            let mut frozen = matrix(&*optimizer, &[Group::new("matrix").frozen()]);
             let fresh = frozen.clone();
             let end = walk(&*optimizer, &mut frozen, start.clone(), &gradients, 0.1);
-            prop_assert_eq!(&end[..5], &start[..5]);
+            prop_assert_eq!(&end[..6], &start[..6]);
             for ((_, now), (_, then)) in frozen.buffers().zip(fresh.buffers()) {
-                prop_assert_eq!(&now[..5], &then[..5]);
+                prop_assert_eq!(&now[..6], &then[..6]);
             }
             prop_assert_eq!(frozen.tensor_buffers().next(), fresh.tensor_buffers().next());
             prop_assert_eq!(frozen.steps(), gradients.len() as u64);
@@ -252,7 +264,39 @@ proptest! {
         compare(Adagrad::new(), &start, &gradients, decay)?;
         compare(RmsProp::new().centred().momentum(0.5), &start, &gradients, decay)?;
         compare(Adam::new().amsgrad(), &start, &gradients, decay)?;
+
+        /// Around every other rule all of them at once.
+        macro_rules! nested {
+            ($($plain:expr),* $(,)?) => {$(
+                let plain = $plain;
+                let (mut by_hand, mut memory) = (start.clone(), state::<f64>(&plain, &[12], &[]));
+                for gradient in &gradients {
+                    let mut gradient = gradient.clone();
+                    for (w, g) in by_hand.iter_mut().zip(&mut gradient) {
+                        *g = (-*g).clamp(-0.7, 0.7) + decay * *w;
+                        *w *= 1.0 - 0.1 * decay;
+                    }
+                    Optimizer::step(&plain, &mut memory, &mut by_hand, &gradient, 0.1.into()).unwrap();
+                    for w in &mut by_hand {
+                        *w = w.clamp(-1.5, 1.5);
+                    }
+                }
+                let rule = plain.decoupled_weight_decay(decay).weight_decay(decay).clip_value(0.7).maximize().bounded(-1.5, 1.5);
+                let wrapped = walk(&rule, &mut state(&rule, &[12], &[]), start.clone(), &gradients, 0.1);
+                prop_assert_eq!(wrapped, by_hand, "{}", Optimizer::<f64>::name(&plain));
+            )*};
+        }
+        nested![
+            Adamax::new(), NAdam::new(), RAdam::new(), Adadelta::new(), Rprop::new(), Asgd::new(), Lion::new(), Yogi::new(),
+            AdaBelief::new(), AdaBound::new(), Adan::new(), Qhm::new(), QhAdam::new(), SignSgd::new(), Signum::new(),
+            AdEmaMix::new(), Adopt::new(), Madgrad::new(), FtrlProximal::new(), Sophia::new(), ScheduleFree::sgd(),
+            ScheduleFree::adamw(),
+        ];
     }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(16))]
 
     /// On a convex quadratic, with a rate that suits it, every optimiser ends far below its start.
     #[test]
@@ -267,7 +311,7 @@ proptest! {
                 "sign-sgd" | "signum" | "lion" | "fromage" | "lars" | "adopt" | "sophia" => 0.005,
                 _ => 0.02,
             };
-            let (mut weights, mut memory) = (start.clone(), state(&*optimizer, &[12], &[]));
+            let (mut weights, mut memory) = (start.clone(), matrix(&*optimizer, &[]));
             for step in 0..2000 {
                 let gradient: Vec<f64> = weights.iter().zip(&curvatures).map(|(w, c)| c * w).collect();
                 // Half way the rate begins to fall, for those that never stand still.
