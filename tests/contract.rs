@@ -31,7 +31,9 @@ fn no_rule_is_missing_from_the_lists() {
         let other = match rule {
             // The same rule with another batch.
             "Sgd" | "MiniBatchSgd" => true,
-            "MuonScale" | "Tensor" | "TensorBuffer" | "TensorRule" => true,
+            "MuonScale" | "Tensor" | "TensorBuffer" | "TensorRule" | "TensorRuleExt" => true,
+            // Made by methods that are in the lists.
+            "TensorLookahead" | "TensorDecay" => true,
             "step_tensors" | "step_tensor_pairs" => true,
             _ => false,
         };
@@ -136,6 +138,64 @@ fn descends(optimizer: &dyn Optimizer<f64>) -> bool {
             .unwrap();
     }
     weights[0] <= 1.0
+}
+
+/// Around a tensor rule lookahead and decay do what they do around an element-wise one: here around plain descent in
+/// both forms.
+#[test]
+fn around_a_tensor_rule_is_around_a_rule() {
+    struct Descent;
+    impl<F: Scalar> TensorRule<F> for Descent {
+        fn name(&self) -> &'static str {
+            "descent"
+        }
+        fn default_rate(&self) -> f64 {
+            0.1
+        }
+        fn buffers(&self, _: &[usize]) -> Vec<TensorBuffer> {
+            vec![]
+        }
+        fn update(&self, now: Moment, mut tensor: Tensor<'_, F>) {
+            let rate = F::of(now.learning_rate);
+            let (weights, gradients, _) = tensor.split();
+            weights
+                .iter_mut()
+                .zip(gradients)
+                .for_each(|(w, g)| *w -= rate * g);
+        }
+    }
+    let by_tensor = TensorRuleExt::lookahead(TensorRuleExt::decoupled_weight_decay(Descent, 0.3))
+        .every(3)
+        .share(0.4);
+    let by_weight = RuleExt::lookahead(RuleExt::decoupled_weight_decay(GradientDescent, 0.3))
+        .every(3)
+        .share(0.4);
+    let start = Vec::from_iter((0..12).map(|i| f64::from(i * 5 % 7) - 2.0));
+    let gradients = Vec::from_iter(
+        (0..11).map(|t| Vec::from_iter((0..12).map(|i| f64::from((i * 3 + t * 7) % 11) - 4.0))),
+    );
+    let groups = [Group::new("matrix").rate(0.5).decay(0.0)];
+    let a = walk(
+        &by_tensor,
+        &mut matrix(&by_tensor, &groups),
+        start.clone(),
+        &gradients,
+        0.05,
+    );
+    let b = walk(
+        &by_weight,
+        &mut matrix(&by_weight, &groups),
+        start.clone(),
+        &gradients,
+        0.05,
+    );
+    assert_eq!(a, b);
+    // Slow weights that follow all the way at every step change nothing, sums over all weights included.
+    let (plain, followed) = (Prodigy::new(), Prodigy::new().lookahead().every(1).share(1.0));
+    let a = walk(&plain, &mut matrix(&plain, &[]), start.clone(), &gradients, 1.0);
+    let b = walk(&followed, &mut matrix(&followed, &[]), start, &gradients, 1.0);
+    let near = a.iter().zip(&b).all(|(a, b)| (a - b).abs() < 1e-14);
+    assert!(near, "{a:?} is not {b:?}");
 }
 
 proptest! {

@@ -18,7 +18,8 @@
 //! Around any of them, by [`RuleExt`]: [`weight_decay`](RuleExt::weight_decay),
 //! [`decoupled_weight_decay`](RuleExt::decoupled_weight_decay), [`lookahead`](RuleExt::lookahead),
 //! [`maximize`](RuleExt::maximize), [`clip_value`](RuleExt::clip_value), [`bounded`](RuleExt::bounded), [`l1`](RuleExt::l1).
-//! For those that work tensor by tensor, [`transform`](crate::transform) has the decay, the direction and the clipping.
+//! Around those that work tensor by tensor, by [`TensorRuleExt`]: lookahead and decoupled decay; [`transform`](crate::transform)
+//! has coupled decay, the direction and clipping.
 //!
 //! [`Lbfgs`] evaluates the objective several times in a step and has a loop of its own.
 //!
@@ -92,7 +93,7 @@ pub use state::{Buffer, State};
 pub use stepper::{Pair, Stepper};
 pub use tensor::{
     Adafactor, DAdapt, Fromage, Lamb, Lars, Muon, MuonScale, NovoGrad, Prodigy, Sm3, Tensor, TensorBuffer,
-    TensorRule, step_tensor_pairs, step_tensors,
+    TensorDecay, TensorLookahead, TensorRule, TensorRuleExt, step_tensor_pairs, step_tensors,
 };
 pub use wrappers::{Bounded, ClipValue, DecoupledWeightDecay, L1, Maximize, RuleExt, WeightDecay};
 pub use yogi::Yogi;

@@ -1,7 +1,7 @@
 //! Optimisers, their steps, and the stepper.
 
 use downhill::ndarray::{Array2, array};
-use downhill::optim::{Optimizer, Pair, Rates, State, Stepper};
+use downhill::optim::{Lamb, Optimizer, Pair, Rates, State, Stepper, TensorRuleExt};
 use downhill::prelude::*;
 
 use crate::refused;
@@ -45,6 +45,13 @@ fn hyperparameters() {
         ),
         (Box::new(Adam::new().lookahead().every(0)), "every", "0"),
         (Box::new(Adam::new().lookahead().share(0.0)), "share", "0"),
+        (Box::new(Lamb::new().lookahead().every(0)), "every", "0"),
+        (Box::new(Lamb::new().lookahead().share(1.5)), "share", "1.5"),
+        (
+            Box::new(Lamb::new().decoupled_weight_decay(-0.1)),
+            "weight_decay",
+            "-0.1",
+        ),
     ];
     let mut layout = Layout::new();
     layout.add("x", 2).unwrap();

@@ -81,6 +81,7 @@ macro_rules! by_tensor {
             Box::new(Muon::new().weight_decay(0.0)),
             Box::new(Prodigy::new()),
             Box::new(DAdapt::new()),
+            Box::new(Lamb::new().lookahead()),
         ];
         all
     }};

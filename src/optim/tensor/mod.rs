@@ -7,8 +7,11 @@
 //! | [`Sm3`], [`Adafactor`] | second moments of rows and columns in place of one a weight |
 //! | [`Muon`] | orthogonal steps of matrices |
 //! | [`Prodigy`], [`DAdapt`] | find the learning rate themselves |
+//!
+//! Around any of them, by [`TensorRuleExt`]: lookahead and decoupled weight decay.
 
 mod adafactor;
+mod around;
 mod dadapt;
 mod fromage;
 mod lamb;
@@ -19,6 +22,7 @@ mod prodigy;
 mod sm3;
 
 pub use adafactor::Adafactor;
+pub use around::{TensorDecay, TensorLookahead, TensorRuleExt};
 pub use dadapt::DAdapt;
 pub use fromage::Fromage;
 pub use lamb::Lamb;
@@ -84,6 +88,20 @@ impl<F: Scalar> Tensor<'_, F> {
     /// The Euclidean norm of the gradient.
     pub fn gradient_norm(&self) -> f64 {
         Norm::L2.of(self.gradient) * self.scale.to_f64_exact().abs()
+    }
+
+    /// The tensor for a rule inside another, which keeps the last buffer for itself.
+    fn without_last(&mut self) -> Option<(Tensor<'_, F>, &mut [F])> {
+        let ((_, last), buffers) = self.buffers.split_last_mut()?;
+        let inner = Tensor {
+            shape: self.shape,
+            weights: self.weights,
+            gradient: self.gradient,
+            scale: self.scale,
+            rate_factor: self.rate_factor,
+            buffers,
+        };
+        Some((inner, last))
     }
 
     /// Rows and columns, if it is a matrix.
@@ -195,8 +213,8 @@ macro_rules! tensor_optimizer {
         $crate::tensor_optimizer!($rule, f32);
         $crate::tensor_optimizer!($rule, f64);
     };
-    ($rule:ty, $scalar:ty) => {
-        impl $crate::Optimizer<$scalar> for $rule {
+    ($rule:ty, $scalar:ty $(, $($generic:tt)*)?) => {
+        impl $(<$($generic)*>)? $crate::Optimizer<$scalar> for $rule {
             fn name(&self) -> &'static str {
                 $crate::optim::TensorRule::<$scalar>::name(self)
             }
