@@ -5,7 +5,7 @@ use std::{fs, path::PathBuf};
 
 use downhill::ndarray::Array1;
 use downhill::tune::{Results, Search, Setting, Space, Trial};
-use downhill::{Error, Function, Trainer, optim::Momentum};
+use downhill::{Error, Function, Trainer, optim::Momentum, train::Interrupt};
 
 fn space() -> Space {
     Space::new()
@@ -415,4 +415,29 @@ fn illegal_searches_are_refused() {
     assert!(asked(|trial| trial.count("momentum").map(|_| ())).contains("whole number"));
     assert!(asked(|trial| trial.number("lr").map(|_| ())).contains("learning_rate, momentum, kind"));
     assert_eq!(Setting::from(0.1).to_string(), "0.1");
+}
+
+#[test]
+fn a_raised_flag_ends_a_search_that_can_be_continued() {
+    let whole = Search::halving(space(), 9, 10)
+        .threads(1)
+        .minimize(train)
+        .unwrap();
+    assert!(whole.is_complete());
+    for stop in [1, 5, 11] {
+        let scratch = Scratch::new("raised");
+        let search = Search::halving(space(), 9, 10).journal(&scratch.0);
+        let (flag, begun) = (Interrupt::new(), AtomicUsize::new(0));
+        let cut_short = search.clone().threads(1).interrupt(&flag).minimize(|trial| {
+            if begun.fetch_add(1, Ordering::Relaxed) == stop {
+                flag.raise();
+                return Ok(f64::MIN); // of a run that ended too early
+            }
+            train(trial)
+        });
+        let cut_short = cut_short.unwrap();
+        assert_eq!((cut_short.is_complete(), begun.into_inner()), (false, stop + 1));
+        assert_eq!(scores(&cut_short), scores(&whole)[..stop]);
+        assert_eq!(scores(&search.minimize(train).unwrap()), scores(&whole));
+    }
 }

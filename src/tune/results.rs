@@ -42,15 +42,22 @@ pub struct Results {
     space: Space,
     goal: Goal,
     evaluations: Vec<Evaluation>,
+    complete: bool,
 }
 
 impl Results {
-    pub(super) fn new(space: Space, goal: Goal, evaluations: Vec<Evaluation>) -> Self {
+    pub(super) fn new(space: Space, goal: Goal, evaluations: Vec<Evaluation>, complete: bool) -> Self {
         Self {
             space,
             goal,
             evaluations,
+            complete,
         }
+    }
+
+    /// Whether every trial was made; not so where the search was [interrupted](super::Search::interrupt).
+    pub fn is_complete(&self) -> bool {
+        self.complete
     }
 
     #[cfg(feature = "plot")]

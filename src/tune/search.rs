@@ -3,7 +3,11 @@
 use std::{path::PathBuf, time::Instant};
 
 use super::{Evaluation, Results, Space, Trial, journal::Journal, workers};
-use crate::{Error, error::check, train::Goal};
+use crate::{
+    Error,
+    error::check,
+    train::{Goal, Interrupt},
+};
 
 /// A search for hyperparameters: what a lecture calls *Grad Student Descent* (try some, look, try others), automated.
 ///
@@ -44,7 +48,7 @@ use crate::{Error, error::check, train::Goal};
 ///
 /// Sources: J. Bergstra and Y. Bengio, *Random Search for Hyper-Parameter Optimization* (2012); K. Jamieson and
 /// A. Talwalkar, *Non-stochastic Best Arm Identification and Hyperparameter Optimization*, arXiv 1502.07943 (2016).
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 #[must_use]
 pub struct Search {
     space: Space,
@@ -52,6 +56,7 @@ pub struct Search {
     seed: u64,
     threads: Option<usize>,
     journal: Option<PathBuf>,
+    interrupt: Option<Interrupt>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -99,6 +104,7 @@ impl Search {
             seed: 0,
             threads: None,
             journal: None,
+            interrupt: None,
         }
     }
 
@@ -126,6 +132,14 @@ impl Search {
     /// not run again. It belongs to one search: with another seed or space it is refused.
     pub fn journal(mut self, path: impl Into<PathBuf>) -> Self {
         self.journal = Some(path.into());
+        self
+    }
+
+    /// Begins no further trial once a flag is raised, and leaves out those that it may have cut short; the results are then
+    /// not [complete](Results::is_complete), and with a journal the search can be continued. Give the same flag to the
+    /// trainers ([`Trainer::interrupt`](crate::Trainer::interrupt)), so that Ctrl-C, say, need not wait for them.
+    pub fn interrupt(mut self, interrupt: &Interrupt) -> Self {
+        self.interrupt = Some(interrupt.clone());
         self
     }
 
@@ -159,10 +173,17 @@ impl Search {
         };
         let evaluate = |trial: &Trial| {
             if let Some(known) = journal.as_ref().and_then(|journal| journal.find(trial)) {
-                return Ok(known);
+                return Ok(Some(known));
+            }
+            let is_raised = || self.interrupt.as_ref().is_some_and(Interrupt::is_raised);
+            if is_raised() {
+                return Ok(None);
             }
             let started = Instant::now();
             let score = score(trial)?;
+            if is_raised() {
+                return Ok(None);
+            }
             let evaluation = Evaluation {
                 trial: trial.clone(),
                 score,
@@ -171,19 +192,21 @@ impl Search {
             if let Some(journal) = &journal {
                 journal.add(&evaluation)?;
             }
-            Ok(evaluation)
+            Ok(Some(evaluation))
         };
         let mut evaluations = Vec::new();
-        loop {
+        let complete = loop {
+            let begun = trials.len();
             let rung = workers::map(&trials, threads, evaluate)?;
-            let survivors = self.survivors(&rung, goal);
+            let rung: Vec<Evaluation> = rung.into_iter().flatten().collect();
+            trials = self.survivors(&rung, goal);
+            let complete = rung.len() == begun;
             evaluations.extend(rung);
-            if survivors.is_empty() {
-                break;
+            if !complete || trials.is_empty() {
+                break complete;
             }
-            trials = survivors;
-        }
-        Ok(Results::new(self.space.clone(), goal, evaluations))
+        };
+        Ok(Results::new(self.space.clone(), goal, evaluations, complete))
     }
 
     /// What is tried first.
