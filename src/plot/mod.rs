@@ -26,6 +26,7 @@ mod curves;
 mod frame;
 mod landscape;
 mod legend;
+mod line;
 mod marching;
 #[cfg(feature = "png")]
 mod png;

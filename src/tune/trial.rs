@@ -17,7 +17,7 @@ impl Trial {
         self.index
     }
 
-    /// How much may be spent on it: epochs, say. Only [`Search::halving`] gives one.
+    /// How much may be spent on it: epochs, say. Only [`Search::halving`](super::Search::halving) gives one.
     pub fn budget(&self) -> Option<u64> {
         self.budget
     }
