@@ -42,7 +42,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .minimize(risk())?;
     run.history.plot(folder.join("learning_curves.svg"))?;
 
-    let logits = downhill::model::predict(&model, &run.params, &test.inputs().to_owned())?;
+    let logits = downhill::model::predict(&model, &run.params, test.inputs())?;
     let mut confusion = Confusion::new(10);
     confusion.update(logits.view(), &test.targets(), None)?;
     confusion.plot(folder.join("confusion.svg"))?;

@@ -82,7 +82,7 @@ fn train(options: &Options) -> Result<(), Box<dyn std::error::Error>> {
         println!("stopped early: {:?}", run.stop);
     }
 
-    let logits = downhill::model::predict(&model, &run.params, &test.inputs().to_owned())?;
+    let logits = downhill::model::predict(&model, &run.params, test.inputs())?;
     let predicted = metrics::classes(logits.view());
     print_confusion(&predicted, &test.targets().to_vec());
     let picture = Path::new(&options.out).join("digits.svg");

@@ -24,7 +24,7 @@ pub use hashing::FeatureHasher;
 pub use npy::MappedNpy;
 pub use sampler::{Batch, BatchSize, Order, Sampler};
 pub(crate) use samples::rows_of;
-pub use samples::{Element, Samples};
+pub use samples::{Element, IntoView, Samples};
 #[cfg(feature = "sparse")]
 pub use sparse::{Csr, CsrView};
 pub use split::{Fold, Split};

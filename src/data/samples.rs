@@ -31,6 +31,47 @@ pub trait Samples: Clone + Default + Send + Sync + 'static {
     fn non_finite(view: &Self::View<'_>) -> Option<(usize, f64)>;
 }
 
+/// Samples that are lent: a reference to owned ones, or a view, such as [`Dataset::inputs`](crate::Dataset::inputs) gives.
+pub trait IntoView<'a> {
+    /// The owned type.
+    type Samples: Samples;
+
+    /// A view of all rows.
+    fn into_view(self) -> <Self::Samples as Samples>::View<'a>;
+}
+
+impl<'a, X: Samples> IntoView<'a> for &'a X {
+    type Samples = X;
+
+    fn into_view(self) -> X::View<'a> {
+        self.view()
+    }
+}
+
+impl<'a, T: Element> IntoView<'a> for ArrayView1<'a, T> {
+    type Samples = Array1<T>;
+
+    fn into_view(self) -> Self {
+        self
+    }
+}
+
+impl<'a, T: Element> IntoView<'a> for ArrayView2<'a, T> {
+    type Samples = Array2<T>;
+
+    fn into_view(self) -> Self {
+        self
+    }
+}
+
+impl<'a, A: IntoView<'a>, B: IntoView<'a>> IntoView<'a> for (A, B) {
+    type Samples = (A::Samples, B::Samples);
+
+    fn into_view(self) -> <Self::Samples as Samples>::View<'a> {
+        (self.0.into_view(), self.1.into_view())
+    }
+}
+
 /// What an array of samples may hold.
 pub trait Element: Copy + Default + Send + Sync + 'static {
     /// This value if it is a NaN or an infinity.

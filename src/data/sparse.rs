@@ -5,7 +5,7 @@ use std::ops::Range;
 use ndarray::Array2;
 use sprs::{CsMatI, SpIndex};
 
-use super::Samples;
+use super::{IntoView, Samples};
 use crate::{Error, Scalar, error::check};
 
 /// A sparse matrix as rows of entries (compressed sparse rows, CSR): inputs of which most are zero.
@@ -201,6 +201,14 @@ impl<'a, F> CsrView<'a, F> {
         self.starts
             .windows(2)
             .map(move |pair| (&indices[pair[0]..pair[1]], &values[pair[0]..pair[1]]))
+    }
+}
+
+impl<'a, F: Scalar> IntoView<'a> for CsrView<'a, F> {
+    type Samples = Csr<F>;
+
+    fn into_view(self) -> Self {
+        self
     }
 }
 

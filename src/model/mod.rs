@@ -13,7 +13,10 @@ pub use mlp::{Initialization, Mlp};
 use ndarray::{Array2, ArrayView2};
 use rand::Rng;
 
-use crate::{Error, Gradient, Layout, Params, Scalar, data::Samples};
+use crate::{
+    Error, Gradient, Layout, Params, Scalar,
+    data::{IntoView, Samples},
+};
 
 /// A model `ŷ = g(x; θ)`: a description of how parameters turn inputs into predictions, and predictions' gradients into
 /// parameters' gradients.
@@ -85,32 +88,34 @@ pub trait Model<F: Scalar, X: Samples = Array2<F>>: Send + Sync {
     );
 }
 
-/// The predictions of a model for any inputs, with everything checked. Of the inputs of a [`Dataset`](crate::Dataset), which
-/// are a view: `predict(&model, &run.params, &data.inputs().to_owned())`.
+/// The predictions of a model for any inputs, with everything checked: a reference to an array or a sparse matrix, or a
+/// view, such as [`Dataset::inputs`](crate::Dataset::inputs).
 ///
 /// # Errors
 /// [`Error::Foreign`] if the parameters are of another model, and what [`Model::check`] finds in the inputs.
 ///
 /// ```
 /// use downhill::{Params, model::{self, Linear}};
-/// use ndarray::array;
+/// use ndarray::{array, s};
 ///
 /// let line = Linear::new(1, 1)?;
 /// let mut params = Params::<f64>::zeros(line.layout());
 /// params.set("weight", array![[2.0]].view())?;
 /// params.set("bias", array![1.0].view())?;
-/// assert_eq!(model::predict(&line, &params, &array![[0.0], [3.0]])?, array![[1.0], [7.0]]);
+/// let inputs = array![[0.0], [3.0]];
+/// assert_eq!(model::predict(&line, &params, &inputs)?, array![[1.0], [7.0]]);
+/// assert_eq!(model::predict(&line, &params, inputs.slice(s![1.., ..]))?, array![[7.0]]);
 /// # Ok::<(), downhill::Error>(())
 /// ```
-pub fn predict<F: Scalar, X: Samples, M: Model<F, X>>(
+pub fn predict<'a, F: Scalar, I: IntoView<'a>, M: Model<F, I::Samples>>(
     model: &M,
     params: &Params<F>,
-    inputs: &X,
+    inputs: I,
 ) -> Result<Array2<F>, Error> {
     check_layout("params", params.layout(), &model.layout())?;
-    let inputs = inputs.view();
+    let inputs = inputs.into_view();
     model.check(&inputs)?;
-    let mut scratch = model.scratch(X::count(&inputs));
+    let mut scratch = model.scratch(I::Samples::count(&inputs));
     Ok(model.predict(params, &inputs, &mut scratch).to_owned())
 }
 
