@@ -121,9 +121,9 @@ fn ten_weights(criterion: &mut Criterion) {
     let start = [2.0; N];
     let bowl = |x: &[f64], g: &mut [f64]| {
         let mut value = 0.0;
-        for i in 0..N {
-            g[i] = curvature[i] * (x[i] - 1.0);
-            value += 0.5 * g[i] * (x[i] - 1.0);
+        for ((g, x), c) in g.iter_mut().zip(x).zip(curvature) {
+            *g = c * (x - 1.0);
+            value += 0.5 * *g * (x - 1.0);
         }
         value
     };

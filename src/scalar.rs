@@ -103,7 +103,8 @@ scalar!(f64, libm::erf);
 pub(crate) fn all_finite<F: Scalar>(values: &[F]) -> bool {
     // Up to here the pass is shorter than the look-up of the processor's features.
     if values.len() <= 32 {
-        return values.iter().all(|x| x.is_finite());
+        // Zero times a finite number is zero, and a NaN times any other.
+        return values.iter().fold(F::zero(), |sum, &x| sum + F::zero() * x) == F::zero();
     }
     parallel::fold(
         values,

@@ -1,26 +1,21 @@
 //! What watches a run: histories, logs, early stopping, and what happens when numbers go bad.
 
+mod folder;
+
 use std::cell::{Cell, RefCell};
 use std::fs;
-use std::path::PathBuf;
+
+use folder::Folder;
 
 use downhill::Memo;
 use downhill::ndarray::{Array1, Array2, ArrayView1, ArrayView2, array};
 use downhill::prelude::*;
 use downhill::schedule::Threshold;
 use downhill::train::{
-    Average, Callback, Control, EarlyStopping, EpochEvent, EpochStartEvent, NonFinite, StartEvent, StepEvent,
-    Verdict, Watch,
+    Average, Callback, Control, EarlyStopping, EpochEvent, EpochStartEvent, NonFinite, SkipEvent, StartEvent,
+    StepEvent, Verdict, Watch,
 };
 use proptest::prelude::{ProptestConfig, any, prop, prop_assert_eq, proptest};
-
-/// A folder of its own for a test, empty.
-fn folder(name: &str) -> PathBuf {
-    let path = std::env::temp_dir().join(format!("downhill-callbacks-{}-{name}", std::process::id()));
-    let _ = fs::remove_dir_all(&path);
-    fs::create_dir_all(&path).unwrap();
-    path
-}
 
 fn data(rows: usize) -> (Array2<f64>, Array1<f64>) {
     let inputs = Array2::from_shape_fn((rows, 2), |(i, j)| ((i * 5 + j * 7) % 11) as f64 / 5.0 - 1.0);
@@ -82,7 +77,8 @@ fn a_history_is_a_table_that_reads_back_to_the_bit() {
     assert_eq!(run.history.column("step"), [2.0, 4.0, 6.0, 8.0, 10.0]);
     assert!(run.history.column("nothing").iter().all(|x| x.is_nan()));
 
-    let path = folder("history").join("history.csv");
+    let folder = Folder::new();
+    let path = folder.join("history.csv");
     run.history.csv(&path).unwrap();
     let text = fs::read_to_string(&path).unwrap();
     let mut lines = text.lines();
@@ -427,6 +423,59 @@ fn a_step_that_is_not_finite_is_left_out() {
     assert_eq!(run.history[0].learning_rate, 0.1 / 8.0);
 }
 
+/// Every step is heard of, as made or as left out; a callback may end the run at either.
+#[test]
+fn callbacks_hear_of_steps_that_are_left_out() {
+    struct Heard<'a>(&'a RefCell<Vec<(u64, &'static str, bool)>>, u64);
+    impl Callback<f64> for Heard<'_> {
+        fn on_step(&mut self, event: &StepEvent<'_, f64>) -> Control {
+            self.0.borrow_mut().push((event.step, "made", false));
+            Control::Continue
+        }
+
+        fn on_skip(&mut self, event: &SkipEvent<'_, f64>) -> Control {
+            self.0
+                .borrow_mut()
+                .push((event.step, event.what, event.went_back));
+            if event.step < self.1 {
+                Control::Continue
+            } else {
+                Control::stop("enough")
+            }
+        }
+    }
+    let heard = RefCell::new(Vec::new());
+    let run = |policy, until| {
+        heard.borrow_mut().clear();
+        Trainer::new(GradientDescent)
+            .learning_rate(0.5)
+            .steps(5)
+            .non_finite(policy)
+            .callback(Heard(&heard, until))
+            .minimize(turning(&[2, 4], 1.0, f64::NAN))
+            .unwrap()
+    };
+    let skip = NonFinite::Skip { at_most: 1 };
+    let made = |step| (step, "made", false);
+    run(skip, 9);
+    let left_out = |step| (step, "gradient", false);
+    assert_eq!(
+        *heard.borrow(),
+        [made(1), left_out(2), made(3), left_out(4), made(5)]
+    );
+    let stopped = run(skip, 2);
+    assert_eq!(
+        (stopped.stop, stopped.steps),
+        (StopReason::Callback("enough".into()), 2)
+    );
+    let back = NonFinite::Back {
+        factor: 0.5,
+        at_most: 1,
+    };
+    run(back, 9);
+    assert_eq!(*heard.borrow(), [made(1), (2, "gradient", true), made(3)]);
+}
+
 #[test]
 fn a_run_goes_back_to_its_best_at_a_lower_rate() {
     let trainer = |at_most| {
@@ -487,22 +536,26 @@ fn policies_are_refused_before_the_first_step() {
 #[test]
 fn a_run_that_stopped_early_has_ended_when_it_is_started_again() {
     use downhill::train::Checkpoints;
-    let folder = folder("stopped");
+    let folder = Folder::new();
     let (inputs, targets) = data(40);
     let data: Dataset<f64, _, _> = Dataset::new(&inputs, &targets).unwrap();
+    let resumed = RefCell::new(Vec::new());
     let run = |patience| {
         Trainer::new(Adam::new())
             .learning_rate(0.5)
             .epochs(500)
+            .on_start(|event| resumed.borrow_mut().push(event.resumed))
             .callback(EarlyStopping::new().patience(patience))
-            .checkpoint(Checkpoints::new(&folder))
-            .resume_or_start(&folder)
+            .checkpoint(Checkpoints::new(&*folder))
+            .resume_or_start(&*folder)
             .fit(&Linear::new(2, 1).unwrap(), &MeanSquaredError, &data)
             .unwrap()
     };
     let first = run(2);
     assert!(matches!(first.stop, StopReason::NoImprovement { checks: 3, .. }));
+    assert_eq!(first.best.epoch + 3, first.epochs);
     let again = run(2);
+    assert_eq!(*resumed.borrow(), [false, true]);
     assert_eq!((again.steps, &again.stop), (first.steps, &first.stop));
     assert_eq!(
         (again.params, again.best),
@@ -510,5 +563,4 @@ fn a_run_that_stopped_early_has_ended_when_it_is_started_again() {
     );
     // More patience goes on.
     assert!(run(6).steps > first.steps);
-    fs::remove_dir_all(&folder).unwrap();
 }

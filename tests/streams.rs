@@ -158,18 +158,36 @@ fn failing(
     }
 }
 
+/// Why a run ended that could not go on.
+fn failure(run: Result<Run<f64>, Error>) -> Error {
+    let run = run.unwrap();
+    assert_eq!(run.steps, 5, "the batches before are not lost");
+    match run.stop {
+        StopReason::Failed(error) => error,
+        other => panic!("{other:?}"),
+    }
+}
+
 #[test]
-fn an_error_of_the_source_reaches_the_caller() {
+fn an_error_of_the_source_ends_the_run() {
     let own = Error::Empty {
         argument: "the store".into(),
     };
     for ahead in [None, Some(1), Some(3)] {
         let given = own.clone();
         let stream = failing(move || Err(given.clone().into()), ahead);
-        assert_eq!(streamed(trainer(), stream).unwrap_err(), own);
-        let error = streamed(trainer(), failing(|| Err("no such tape".into()), ahead)).unwrap_err();
+        assert_eq!(failure(streamed(trainer(), stream)), own);
+        let error = failure(streamed(trainer(), failing(|| Err("no such tape".into()), ahead)));
         assert_eq!(error.to_string(), "batch 5 of the stream: no such tape");
     }
+}
+
+/// Nothing is lost where nothing has been done.
+#[test]
+fn an_error_before_the_first_step_reaches_the_caller() {
+    let stream = Stream::new(|_, _: &mut Batch| Err("no tapes".into()));
+    let error = streamed(trainer(), stream).unwrap_err();
+    assert_eq!(error.to_string(), "batch 0 of the stream: no tapes");
 }
 
 #[test]
@@ -191,7 +209,10 @@ fn a_source_that_has_failed_can_be_asked_again() {
 fn a_panic_of_the_source_reaches_the_caller() {
     let hook = std::panic::take_hook();
     std::panic::set_hook(Box::new(|_| {}));
-    let error = streamed(trainer(), failing(|| panic!("tape {} torn", 9), Some(2))).unwrap_err();
+    let error = failure(streamed(
+        trainer(),
+        failing(|| panic!("tape {} torn", 9), Some(2)),
+    ));
     let mut stream = failing(|| panic!("torn"), Some(2));
     let first = stream.batch(5).unwrap_err();
     let again = stream.batch(0).unwrap_err();

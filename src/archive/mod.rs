@@ -5,9 +5,11 @@
 //! entries of a memo are tensors of `F64` and `U64` and, where they are texts, metadata; their names begin with
 //! `run/`. Tensors that a run keeps beside the parameters begin with `state/`.
 
+mod own_loop;
 mod read;
 mod write;
 
+pub(crate) use own_loop::{Entry, check_free, load, memory_name, room, save};
 pub(crate) use read::Archive;
 pub(crate) use write::write;
 

@@ -8,7 +8,7 @@ use std::{
 use safetensors::tensor::{Dtype, Metadata, SafeTensors, TensorInfo};
 
 use super::{CRC, HEADER, LENGTH, MEMO, OPENING, STATE, VERSION, dtype, stamp};
-use crate::{Error, Layout, Memo, Params, Scalar};
+use crate::{Error, Layout, Memo, Params, Scalar, Value};
 
 /// A file that has been read and found whole.
 pub(crate) struct Archive {
@@ -63,6 +63,40 @@ impl Archive {
     /// The path, for messages.
     pub(crate) fn path(&self) -> String {
         self.path.display().to_string()
+    }
+
+    /// The memo of a file of a run or a loop with the same settings; of another it is refused, and the error says in what it
+    /// differs.
+    pub(crate) fn agreeing(&self, settings: &Memo) -> Result<Memo, Error> {
+        let memo = self.memo();
+        let saved = memo.part("settings");
+        let text = |memo: &Memo, name: &str| memo.text(name).unwrap_or("none").to_string();
+        for (name, value) in settings.iter().chain(saved.iter()) {
+            let (given, expected) = (text(&saved, name), text(settings, name));
+            if given != expected || !matches!(value, Value::Text(_)) {
+                return Err(Error::Foreign {
+                    argument: format!("{} ({name})", self.path()),
+                    given,
+                    expected,
+                });
+            }
+        }
+        Ok(memo)
+    }
+
+    /// Says that a saved state that does not fit came from this file.
+    pub(crate) fn blame(&self, mut error: Error) -> Error {
+        let path = self.path();
+        match &mut error {
+            Error::Malformed {
+                source_name: source, ..
+            } if source == crate::memo::SAVED => *source = path,
+            Error::Foreign { argument, .. } if !argument.starts_with(&path) => {
+                *argument = format!("{path} ({argument})")
+            }
+            _ => {}
+        }
+        error
     }
 
     /// Refuses tensors that are neither in the layout nor beside the parameters of a run.

@@ -55,6 +55,7 @@ pub enum Batch<'a> {
 
 impl Batch<'_> {
     /// The number of terms.
+    #[inline]
     pub fn len(&self) -> usize {
         match self {
             Batch::Range(range) => range.len(),

@@ -48,21 +48,21 @@ pub struct Lbfgs<F> {
     evaluations: Option<u64>,
     tolerance_gradient: f64,
     tolerance_change: f64,
-    history: usize,
+    pub(super) history: usize,
     strong_wolfe: bool,
-    memory: Memory<F>,
+    pub(super) memory: Memory<F>,
 }
 
 #[derive(Debug, Clone, Default)]
-struct Memory<F> {
+pub(super) struct Memory<F> {
     /// Change of the gradient, step, and the inverse of their product.
-    pairs: VecDeque<(Vec<F>, Vec<F>, F)>,
-    direction: Vec<F>,
-    last_gradient: Vec<F>,
-    length: f64,
-    scaling: F,
-    iterations: u64,
-    evaluations: u64,
+    pub(super) pairs: VecDeque<(Vec<F>, Vec<F>, F)>,
+    pub(super) direction: Vec<F>,
+    pub(super) last_gradient: Vec<F>,
+    pub(super) length: f64,
+    pub(super) scaling: F,
+    pub(super) iterations: u64,
+    pub(super) evaluations: u64,
 }
 
 impl<F: Scalar> Default for Lbfgs<F> {

@@ -50,6 +50,8 @@ mod radam;
 mod rmsprop;
 mod rprop;
 mod rule;
+#[cfg(feature = "checkpoint")]
+mod saved;
 mod schedule_free;
 mod settings;
 mod sgd;

@@ -41,7 +41,7 @@ type TensorMemory<F> = (Option<Factors>, Vec<(&'static str, Vec<F>)>);
 /// It is complete before the first step, and nothing is allocated afterwards.
 #[derive(Debug, Clone, PartialEq)]
 pub struct State<F> {
-    optimizer: &'static str,
+    pub(super) optimizer: &'static str,
     layout: Layout,
     pub(super) segments: Vec<Segment>,
     pub(super) buffers: Vec<(&'static str, Vec<F>)>,
@@ -155,7 +155,7 @@ impl<F: Scalar> State<F> {
 
     /// Hands over everything but the buffers.
     #[cfg(feature = "checkpoint")]
-    pub(crate) fn save(&self, memo: &mut Memo) {
+    pub(crate) fn hand_over(&self, memo: &mut Memo) {
         memo.put("step", [self.step]);
         memo.put("memory", self.memory);
         if let Some(ledger) = &self.missed {
@@ -165,9 +165,9 @@ impl<F: Scalar> State<F> {
         }
     }
 
-    /// Takes back what [`State::save`] handed over.
+    /// Takes back what [`State::hand_over`] gave.
     #[cfg(feature = "checkpoint")]
-    pub(crate) fn load(&mut self, memo: &Memo) -> Result<(), Error> {
+    pub(crate) fn take_back(&mut self, memo: &Memo) -> Result<(), Error> {
         let (step, memory) = (memo.count("step")?, memo.array("memory")?);
         if let Some(ledger) = &mut self.missed {
             ledger.load(&memo.part("missed"), step)?;

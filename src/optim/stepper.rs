@@ -29,8 +29,8 @@ use crate::{Error, Layout, Scalar};
 /// ```
 #[derive(Debug, Clone)]
 pub struct Stepper<F, O> {
-    optimizer: O,
-    state: Option<State<F>>,
+    pub(super) optimizer: O,
+    pub(super) state: Option<State<F>>,
 }
 
 /// An array and its gradient, for [`Stepper::step`].
@@ -139,11 +139,16 @@ impl<F: Scalar, O: Optimizer<F>> Stepper<F, O> {
 
 /// The memory for arrays of these shapes.
 fn fresh<F: Scalar, O: Optimizer<F>>(optimizer: &O, pairs: &[Pair<'_, F>]) -> Result<State<F>, Error> {
+    State::new(optimizer, &numbered(pairs.iter().map(|pair| pair.shape))?, &[])
+}
+
+/// Tensors of these shapes, named by their place.
+pub(super) fn numbered<'s>(shapes: impl Iterator<Item = &'s [usize]>) -> Result<Layout, Error> {
     let mut layout = Layout::new();
-    for (place, pair) in pairs.iter().enumerate() {
-        layout.add(&place.to_string(), pair.shape)?;
+    for (place, shape) in shapes.enumerate() {
+        layout.add(&place.to_string(), shape)?;
     }
-    State::new(optimizer, &layout, &[])
+    Ok(layout)
 }
 
 /// Whether these are the arrays that the state was made for.

@@ -52,6 +52,8 @@ pub struct StartEvent<'a, F> {
     pub seed: u64,
     /// The parameters from which the run goes on.
     pub params: &'a Params<F>,
+    /// Whether the run is continued from a checkpoint.
+    pub resumed: bool,
     /// The number of steps made before: 0, unless the run is continued.
     pub step: u64,
     /// The number of epochs completed before.
@@ -96,6 +98,20 @@ pub struct StepEvent<'a, F> {
     pub params: &'a Params<F>,
     /// The learning rate and whatever else was set for the update.
     pub rates: Rates,
+}
+
+/// After a step that was left out, because its loss or gradient is NaN or infinite; see [`NonFinite`](super::NonFinite).
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct SkipEvent<'a, F> {
+    /// The number of steps made so far, this one included.
+    pub step: u64,
+    /// `"loss"` or `"gradient"`.
+    pub what: &'static str,
+    /// Whether the run went back to the best point.
+    pub went_back: bool,
+    /// The parameters from which it goes on.
+    pub params: &'a Params<F>,
 }
 
 /// After an epoch and its evaluation.
@@ -174,6 +190,12 @@ pub trait Callback<F> {
         Control::Continue
     }
 
+    /// After every step that was left out, in place of [`Callback::on_step`].
+    fn on_skip(&mut self, event: &SkipEvent<'_, F>) -> Control {
+        let _ = event;
+        Control::Continue
+    }
+
     /// After every epoch and its evaluation.
     fn on_epoch(&mut self, event: &EpochEvent<'_, F>) -> Control {
         let _ = event;
@@ -201,6 +223,16 @@ pub trait Callback<F> {
     /// [`Error::Malformed`] if something is missing.
     fn load(&mut self, memo: &Memo) -> Result<(), Error> {
         let _ = memo;
+        Ok(())
+    }
+}
+
+/// A closure before the first update.
+pub(super) struct OnStart<C>(pub(super) C);
+
+impl<F, C: FnMut(&StartEvent<'_, F>)> Callback<F> for OnStart<C> {
+    fn on_start(&mut self, event: &StartEvent<'_, F>) -> Result<(), Error> {
+        (self.0)(event);
         Ok(())
     }
 }

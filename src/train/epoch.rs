@@ -7,33 +7,38 @@ use super::{
     callback::Answers,
     run::{Loop, Within},
 };
-use crate::{Error, Objective, Scalar, optim::Rates, schedule::LrSchedule};
+use crate::{Error, Objective, Scalar, schedule::LrSchedule};
 
 /// Where an epoch is one step of a function, the history is thinned to fewer records than this.
 const THINNED: usize = 4096;
 
 impl<F: Scalar, O: Objective<F>> Loop<'_, F, O> {
-    /// Evaluates, records, and tells whoever listens.
-    pub(super) fn close_epoch(&mut self, loss: f64, rates: Rates) -> Result<ControlFlow<StopReason>, Error> {
+    /// Evaluates, records, and tells whoever listens. Where the evaluation fails the epoch stays open, so that a run that is
+    /// continued evaluates again.
+    pub(super) fn close_epoch(&mut self) -> Result<ControlFlow<StopReason>, Error> {
         self.catch_up()?;
-        if self.is_thinned() && !self.epoch.is_multiple_of(self.stride) {
+        let epoch = self.epoch + 1;
+        if self.is_thinned() && !epoch.is_multiple_of(self.stride) {
+            self.turn_page();
             return Ok(ControlFlow::Continue(()));
         }
+        let loss = self.within.loss.value(self.objective.reduction());
         let mut record = Record {
-            epoch: self.epoch,
+            epoch,
             step: self.step,
             loss,
             validation_loss: None,
             metrics: self.metrics.iter().map(|name| (name.clone(), f64::NAN)).collect(),
-            learning_rate: rates.learning_rate,
-            momentum: rates.momentum,
-            beta2: rates.beta2,
-            weight_decay: rates.weight_decay,
+            learning_rate: self.rates.learning_rate,
+            momentum: self.rates.momentum,
+            beta2: self.rates.beta2,
+            weight_decay: self.rates.weight_decay,
             seconds: self.elapsed().as_secs_f64(),
         };
         self.refresh_average()?;
         let evaluated = self.averaged.as_ref().unwrap_or(&self.params);
         self.objective.evaluate(evaluated, &mut record)?;
+        self.turn_page();
         // An exact value is kept at its step.
         let value = record.get(self.best_by.name()).unwrap_or(f64::NAN);
         let is_best = !self.exact && self.keep_if_best(value, self.best_by.goal());
@@ -59,6 +64,12 @@ impl<F: Scalar, O: Objective<F>> Loop<'_, F, O> {
             self.history.retain(|record| record.epoch.is_multiple_of(stride));
         }
         Ok(answers.stop.map_or(ControlFlow::Continue(()), ControlFlow::Break))
+    }
+
+    /// The epoch is over.
+    fn turn_page(&mut self) {
+        self.epoch += 1;
+        self.within = Within::default();
     }
 
     /// Whether the objective is a function: its epoch is one step.
@@ -95,11 +106,10 @@ impl<F: Scalar, O: Objective<F>> Loop<'_, F, O> {
             if let Some(stop) = self.out_of_budget() {
                 return Ok(ControlFlow::Break(stop));
             }
-            if let Some(stop) = self.update(1)? {
+            if let Some(stop) = self.advance::<false>(1)? {
                 return Ok(ControlFlow::Break(stop));
             }
             self.epoch += 1;
-            self.within = Within::default();
         }
         Ok(ControlFlow::Continue(()))
     }
@@ -110,7 +120,7 @@ impl<F: Scalar, O: Objective<F>> Loop<'_, F, O> {
         if !self.params.is_finite() {
             self.params.clone_from(&self.best.params);
             self.averaged = None;
-        } else if self.exact && !matches!(self.stop, StopReason::NonFinite { .. }) {
+        } else if self.exact && !matches!(self.stop, StopReason::NonFinite { .. } | StopReason::Failed(_)) {
             let value = self.objective.value_and_gradient(
                 &self.params,
                 &self.sampler.batch(0),

@@ -67,8 +67,13 @@ impl<'a> Hyperparameters<'a> {
         }
     }
 
-    /// Adds what is scheduled to the rates of a step.
+    /// Whether nothing is scheduled.
     #[inline]
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Adds what is scheduled to the rates of a step.
     pub(super) fn set(&mut self, rates: &mut Rates, now: &Progress) {
         for (which, schedule) in &mut self.0 {
             let value = Some(schedule.rate(now));

@@ -10,7 +10,8 @@
 //! | `Report` | a page about the run: curves, settings, epochs, environment (feature `plot`) |
 //! | [`Norms`] | measures gradients, weights and updates, for a closure; the logs do on request |
 //!
-//! A callback of one's own implements [`Callback`], or is a closure: [`Trainer::on_step`], [`Trainer::on_epoch`].
+//! A callback of one's own implements [`Callback`], or is a closure: [`Trainer::on_start`], [`Trainer::on_step`],
+//! [`Trainer::on_epoch`].
 
 mod average;
 mod callback;
@@ -26,12 +27,13 @@ mod non_finite;
 mod record;
 mod run;
 mod start;
+mod step;
 mod table;
 mod trainer;
 mod update;
 
 pub use average::{Average, Averager};
-pub use callback::{Callback, Control, EpochEvent, EpochStartEvent, StartEvent, StepEvent};
+pub use callback::{Callback, Control, EpochEvent, EpochStartEvent, SkipEvent, StartEvent, StepEvent};
 #[cfg(feature = "progress")]
 pub use callbacks::ProgressBar;
 #[cfg(feature = "plot")]

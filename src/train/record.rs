@@ -189,7 +189,8 @@ pub enum StopReason {
         /// How many checks in a row were no improvement.
         checks: u64,
     },
-    /// Something around the run could not be done, such as writing a log. The steps made are all there.
+    /// Something could not be done after the first step: writing a log, reading data, or what else the objective reports.
+    /// The steps made are all there, and the run can be continued.
     Failed(Error),
     /// The loss or the gradient is NaN or infinite. The update was not made.
     NonFinite {
@@ -210,6 +211,8 @@ pub struct Best<F> {
     pub value: f64,
     /// The number of updates made to get there.
     pub step: u64,
+    /// The number of epochs completed to get there.
+    pub epoch: u64,
 }
 
 /// What a run gives back, however it ended.

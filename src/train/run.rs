@@ -6,10 +6,8 @@ use std::{
 };
 
 use super::{
-    Best, EpochStartEvent, Goal, History, StartEvent, StepEvent, StopReason, Trainer, Watch,
-    callback::Answers,
-    non_finite::{Mishaps, Remedy},
-    update::{Seen, Update},
+    Best, EpochStartEvent, History, StartEvent, StopReason, Trainer, Watch, callback::Answers,
+    non_finite::Mishaps, update::Update,
 };
 #[cfg(feature = "checkpoint")]
 use super::{Resumed, checkpoint::Writer};
@@ -20,7 +18,7 @@ use crate::{
     data::Sampler,
     loss::Reduction,
     optim::{Rates, State},
-    schedule::{LrSchedule, Progress},
+    schedule::LrSchedule,
 };
 
 pub(super) struct Loop<'a, F: Scalar, O> {
@@ -49,6 +47,8 @@ pub(super) struct Loop<'a, F: Scalar, O> {
     pub(super) within: Within,
     /// By what callbacks and mishaps have multiplied the learning rate.
     pub(super) rate_scale: f64,
+    /// What was in force at the last update.
+    pub(super) rates: Rates,
     pub(super) mishaps: Mishaps,
     pub(super) stop: StopReason,
     #[cfg(feature = "checkpoint")]
@@ -58,22 +58,11 @@ pub(super) struct Loop<'a, F: Scalar, O> {
 }
 
 /// Where a run stands within its epoch.
+#[derive(Default)]
 pub(super) struct Within {
     /// The number of steps of this epoch that have been made.
     pub(super) updates: usize,
     pub(super) loss: EpochLoss,
-    /// What was in force at the last of them.
-    pub(super) rates: Rates,
-}
-
-impl Default for Within {
-    fn default() -> Self {
-        Self {
-            updates: 0,
-            loss: EpochLoss::default(),
-            rates: Rates::from(0.0),
-        }
-    }
 }
 
 /// The loss of an epoch so far.
@@ -103,6 +92,7 @@ impl<'a, F: Scalar, O: Objective<F>> Loop<'a, F, O> {
             params: params.clone(),
             value: best_by.goal().worst(),
             step: 0,
+            epoch: 0,
         };
         let exact =
             sampler.steps_per_epoch() == 1 && !objective.is_stream() && best_by == Watch::lowest("loss");
@@ -128,6 +118,7 @@ impl<'a, F: Scalar, O: Objective<F>> Loop<'a, F, O> {
             epoch: 0,
             within: Within::default(),
             rate_scale: 1.0,
+            rates: Rates::from(0.0),
             mishaps: Mishaps::default(),
             stop: StopReason::Finished,
             #[cfg(feature = "checkpoint")]
@@ -144,6 +135,7 @@ impl<'a, F: Scalar, O: Objective<F>> Loop<'a, F, O> {
             schedule: &self.schedule.kind(),
             seed: self.trainer.seed,
             params: &self.params,
+            resumed: self.is_resumed(),
             step: self.step,
             epoch: self.epoch,
             steps_per_epoch: self.update.steps_per_epoch(&self.sampler) as u64,
@@ -156,22 +148,37 @@ impl<'a, F: Scalar, O: Objective<F>> Loop<'a, F, O> {
         callbacks.try_for_each(|callback| callback.on_start(&event))
     }
 
-    /// Runs to the end, whatever that is.
+    fn is_resumed(&self) -> bool {
+        #[cfg(feature = "checkpoint")]
+        return self.resumed.is_some();
+        #[cfg(not(feature = "checkpoint"))]
+        false
+    }
+
+    /// Runs to the end, whatever that is. What goes wrong before the first step is an error; afterwards it ends the run, with
+    /// all that has been done.
     pub(super) fn drive(&mut self) -> Result<(), Error> {
         let end = self.trainer.epochs.unwrap_or(u64::MAX);
+        let first = self.step;
         while self.epoch < end {
             let flow = match self.unrecorded(end) {
-                0 => self.epoch()?,
-                epochs => self.pass_by(epochs)?,
+                0 => self.epoch(),
+                epochs => self.pass_by(epochs),
             };
-            if let ControlFlow::Break(stop) = flow {
-                self.stop = stop;
-                break;
-            }
+            self.stop = match flow {
+                Ok(ControlFlow::Continue(())) => continue,
+                Ok(ControlFlow::Break(stop)) => stop,
+                Err(error) if self.step == first => return Err(error),
+                Err(error) => StopReason::Failed(error),
+            };
+            break;
         }
         #[cfg(feature = "checkpoint")]
         self.last_checkpoint();
-        self.settle()
+        if let Err(error) = self.settle() {
+            self.stop = StopReason::Failed(error);
+        }
+        Ok(())
     }
 
     /// What is left of the epoch.
@@ -193,71 +200,14 @@ impl<'a, F: Scalar, O: Objective<F>> Loop<'a, F, O> {
             if let Some(stop) = self.out_of_budget() {
                 return Ok(ControlFlow::Break(stop));
             }
-            if let Some(stop) = self.update(steps as u64)? {
+            if let Some(stop) = self.advance::<true>(steps as u64)? {
                 return Ok(ControlFlow::Break(stop));
             }
         }
-        self.epoch += 1;
-        let Within { loss, rates, .. } = std::mem::take(&mut self.within);
-        let flow = self.close_epoch(loss.value(self.objective.reduction()), rates)?;
+        let flow = self.close_epoch()?;
         #[cfg(feature = "checkpoint")]
         self.checkpoint_if_due(Span::Epochs(self.epoch));
         Ok(flow)
-    }
-
-    /// One update of this epoch, or none if it is not finite and such are passed over.
-    #[inline]
-    pub(super) fn update(&mut self, steps_per_epoch: u64) -> Result<Option<StopReason>, Error> {
-        if self.state.is_catching_up() {
-            let batch = self.sampler.batch(self.within.updates);
-            self.objective.touch(&batch, &mut self.update.gradient);
-            let weights = self.params.as_mut_slice();
-            self.trainer
-                .optimizer
-                .catch_up(&mut self.state, weights, Some(&self.update.gradient))?;
-        }
-        let seen = match self.update.look(
-            &mut self.objective,
-            &self.sampler,
-            &mut self.params,
-            self.within.updates,
-            self.step + 1,
-        )? {
-            Ok(seen) => seen,
-            Err(what) => match self.mend(what)? {
-                Some(stop) => return Ok(Some(stop)),
-                None => {
-                    self.within.rates = self.rates(steps_per_epoch, 1.0);
-                    self.within.updates += 1;
-                    self.step += 1;
-                    #[cfg(feature = "checkpoint")]
-                    self.checkpoint_if_due(Span::Steps(self.step));
-                    return Ok(None);
-                }
-            },
-        };
-        if self.exact {
-            self.keep_if_best(seen.value, Goal::Lowest);
-        }
-        let rates = self.rates(steps_per_epoch, seen.scale);
-        let (weights, gradient) = (self.params.as_mut_slice(), &self.update.gradient);
-        self.trainer
-            .optimizer
-            .step_touched(&mut self.state, weights, gradient, rates)?;
-        self.update.follow(&mut self.params, rates.learning_rate)?;
-        self.step += 1;
-        let reduction = self.objective.reduction();
-        self.within.loss.add(seen.value, seen.weight, reduction);
-        self.within.rates = rates;
-        self.within.updates += 1;
-        if !self.trainer.callbacks.is_empty()
-            && let Some(stop) = self.tell(&seen, rates, steps_per_epoch)
-        {
-            return Ok(Some(stop));
-        }
-        #[cfg(feature = "checkpoint")]
-        self.checkpoint_if_due(Span::Steps(self.step));
-        Ok(None)
     }
 
     /// The time used so far, before it was continued included.
@@ -278,39 +228,6 @@ impl<'a, F: Scalar, O: Objective<F>> Loop<'a, F, O> {
         (self.elapsed() >= limit).then_some(StopReason::TimeLimit)
     }
 
-    /// What is in force at the update that is about to be made.
-    #[inline]
-    fn rates(&mut self, steps_per_epoch: u64, gradient_scale: f64) -> Rates {
-        let now = Progress {
-            step: self.step,
-            steps_per_epoch,
-        };
-        let learning_rate = self.rate_scale * self.schedule.rate(&now);
-        let mut rates = Rates::from(learning_rate).gradient_scale(gradient_scale);
-        rates.momentum = self.schedule.momentum(&now);
-        self.trainer.hyperparameters.set(&mut rates, &now);
-        rates
-    }
-
-    /// Tells the callbacks of an update.
-    fn tell(&mut self, seen: &Seen, rates: Rates, steps_per_epoch: u64) -> Option<StopReason> {
-        let event = StepEvent {
-            step: self.step,
-            steps_per_epoch,
-            loss: F::of(seen.value),
-            gradient: &self.update.gradient,
-            gradient_norm: seen.norm,
-            params: &self.params,
-            rates,
-        };
-        let mut answers = Answers::new(self.rate_scale);
-        for callback in &mut self.trainer.callbacks {
-            answers.hear(callback.on_step(&event));
-        }
-        self.rate_scale = answers.scale;
-        answers.stop
-    }
-
     /// Tells the callbacks that an epoch begins.
     fn tell_of_epoch(&mut self) -> Option<StopReason> {
         let event = EpochStartEvent {
@@ -324,49 +241,10 @@ impl<'a, F: Scalar, O: Objective<F>> Loop<'a, F, O> {
         self.rate_scale = answers.scale;
         answers.stop
     }
-
-    /// What is to be done about a step that is not finite: the run ends, or the step goes by without an update.
-    #[cold]
-    fn mend(&mut self, what: &'static str) -> Result<Option<StopReason>, Error> {
-        match self.mishaps.meet(self.trainer.non_finite, self.step + 1) {
-            Remedy::Stop => {
-                let step = self.step;
-                return Ok(Some(StopReason::NonFinite { what, step }));
-            }
-            Remedy::Skip => {}
-            Remedy::Back(factor) => {
-                self.rate_scale *= factor;
-                self.params.clone_from(&self.best.params);
-                let layout = self.params.layout();
-                let fresh = State::new(&*self.trainer.optimizer, layout, &self.trainer.groups)?;
-                self.state = if self.state.is_catching_up() {
-                    fresh.catching_up()
-                } else {
-                    fresh
-                };
-                self.update.restart(&self.params)?;
-            }
-        }
-        Ok(None)
-    }
-
-    pub(super) fn keep_if_best(&mut self, value: f64, goal: Goal) -> bool {
-        let better = goal.better(value, self.best.value);
-        if better {
-            self.best.value = value;
-            self.best.step = self.step;
-            let point = match &self.averaged {
-                Some(average) if !self.exact => average,
-                _ => &self.params,
-            };
-            self.best.params.as_mut_slice().copy_from_slice(point.as_slice());
-        }
-        better
-    }
 }
 
 impl EpochLoss {
-    fn add(&mut self, value: f64, weight: f64, reduction: Reduction) {
+    pub(super) fn add(&mut self, value: f64, weight: f64, reduction: Reduction) {
         match reduction {
             Reduction::Mean => self.sum += value * weight,
             Reduction::Sum => self.sum += value,
@@ -374,7 +252,7 @@ impl EpochLoss {
         self.weight += weight;
     }
 
-    fn value(&self, reduction: Reduction) -> f64 {
+    pub(super) fn value(&self, reduction: Reduction) -> f64 {
         match reduction {
             Reduction::Mean => self.sum / self.weight,
             Reduction::Sum => self.sum,

@@ -31,8 +31,9 @@ impl<F: Scalar> Trainer<'_, F> {
     /// Minimises an objective.
     ///
     /// # Errors
-    /// Before the first step, whatever is illegal or does not fit: settings, shapes, labels, names. Afterwards only
-    /// what the objective itself reports; a loss that is not finite is a [`StopReason`](crate::StopReason), not an error.
+    /// Before the first step is made, whatever is illegal or does not fit: settings, shapes, labels, names; and what the
+    /// objective itself reports. Afterwards there are no errors, so that no work is lost: what goes wrong then, a loss that is
+    /// not finite or data that cannot be read, ends the run with a [`StopReason`](crate::StopReason).
     pub fn minimize<O: Objective<F>>(mut self, mut objective: O) -> Result<Run<F>, Error> {
         if let Some(Err(error)) = self.interrupt.take_if(|interrupt| interrupt.is_err()) {
             return Err(error);

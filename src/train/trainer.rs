@@ -7,7 +7,8 @@ use super::ProgressBar;
 #[cfg(feature = "checkpoint")]
 use super::checkpoint;
 use super::{
-    Average, Callback, Constraint, Control, EpochEvent, Interrupt, NonFinite, StepEvent, Watch, callback,
+    Average, Callback, Constraint, Control, EpochEvent, Interrupt, NonFinite, StartEvent, StepEvent, Watch,
+    callback,
     hyperparameters::{Hyperparameter, Hyperparameters},
     update,
 };
@@ -267,6 +268,11 @@ impl<'a, F: Scalar> Trainer<'a, F> {
     pub fn callback(mut self, callback: impl Callback<F> + 'a) -> Self {
         self.callbacks.push(Box::new(callback));
         self
+    }
+
+    /// Calls a closure once, before the first update.
+    pub fn on_start(self, closure: impl FnMut(&StartEvent<'_, F>) + 'a) -> Self {
+        self.callback(callback::OnStart(closure))
     }
 
     /// Calls a closure after every update. It returns nothing, or a [`Control`].

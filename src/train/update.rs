@@ -53,6 +53,8 @@ pub(super) struct Update<'a, F> {
     constrained: Vec<(Range<usize>, usize, Constraint)>,
     pub(super) average: Option<Averager<F>>,
     pub(super) gradient: Gradient<F>,
+    /// What the terms of the last update weigh in the mean over an epoch.
+    pub(super) weight: f64,
     /// The sum over micro-batches, where there are several.
     sum: Option<Gradient<F>>,
     /// The parameters, while the second look is taken elsewhere.
@@ -62,7 +64,6 @@ pub(super) struct Update<'a, F> {
 /// What is known before the rule moves the weights.
 pub(super) struct Seen {
     pub(super) value: f64,
-    pub(super) weight: f64,
     /// By what the rule is to multiply the gradient.
     pub(super) scale: f64,
     /// The norm before clipping.
@@ -92,6 +93,7 @@ impl<'a, F: Scalar> Update<'a, F> {
             } else {
                 Gradient::zeros(layout)
             },
+            weight: 0.0,
             sum: (settings.accumulate > 1).then(|| Gradient::zeros(layout)),
             held: settings.sharpness.map(|_| start.clone()),
             settings,
@@ -114,7 +116,7 @@ impl<'a, F: Scalar> Update<'a, F> {
     }
 
     /// The gradient of an update of this epoch, counted from 0, ready for the rule; or what of it is not finite.
-    #[inline]
+    #[inline(always)]
     pub(super) fn look<O: Objective<F>>(
         &mut self,
         objective: &mut O,
@@ -123,27 +125,43 @@ impl<'a, F: Scalar> Update<'a, F> {
         number: usize,
         step: u64,
     ) -> Result<Result<Seen, &'static str>, Error> {
-        let (value, weight) = self.gradient_at(objective, sampler, params, number)?;
-        let mut seen = Seen {
-            value,
-            weight,
-            scale: 1.0,
-            norm: None,
-        };
+        let value = self.gradient_at(objective, sampler, params, number)?;
         if !value.is_finite() {
             return Ok(Err("loss"));
         }
+        let seen = Seen {
+            value,
+            scale: 1.0,
+            norm: None,
+        };
+        let clips = self.settings.clip.is_some();
+        let bare = self.settings.sharpness.is_none() && self.settings.transforms.is_empty();
         // Nothing stands between the gradient and its norm: that shows as much, in a pass that is made anyway.
-        let norm_shows = self.settings.clip.is_some()
-            && self.settings.sharpness.is_none()
-            && self.settings.transforms.is_empty();
+        let norm_shows = bare && clips;
         if !norm_shows && !self.gradient.is_finite() {
             return Ok(Err("gradient"));
         }
+        if bare && !clips {
+            return Ok(Ok(seen));
+        }
+        let shaped = self.shape(objective, sampler, params, number, step, seen)?;
+        Ok(shaped.ok_or("gradient"))
+    }
+
+    /// The second look, the transforms and the clipping; nothing if that is not finite.
+    fn shape<O: Objective<F>>(
+        &mut self,
+        objective: &mut O,
+        sampler: &Sampler,
+        params: &mut Params<F>,
+        number: usize,
+        step: u64,
+        mut seen: Seen,
+    ) -> Result<Option<Seen>, Error> {
         if let Some(radius) = self.settings.sharpness {
             self.second_look(objective, sampler, params, number, radius)?;
             if !self.gradient.is_finite() {
-                return Ok(Err("gradient"));
+                return Ok(None);
             }
         }
         for transform in &mut self.settings.transforms {
@@ -152,27 +170,42 @@ impl<'a, F: Scalar> Update<'a, F> {
         if let Some(clip) = &self.settings.clip {
             let norm = self.gradient.measure(clip.measures());
             if !norm.is_finite() {
-                return Ok(Err("gradient"));
+                return Ok(None);
             }
             seen.norm = Some(norm);
             seen.scale = clip.factor(norm);
         }
-        Ok(Ok(seen))
+        Ok(Some(seen))
     }
 
-    /// Value and gradient over all micro-batches of an update, and what they weigh.
-    #[inline]
+    /// Value and gradient of an update.
+    #[inline(always)]
     fn gradient_at<O: Objective<F>>(
         &mut self,
         objective: &mut O,
         sampler: &Sampler,
         params: &Params<F>,
         number: usize,
-    ) -> Result<(f64, f64), Error> {
+    ) -> Result<f64, Error> {
+        if self.sum.is_some() {
+            return self.gradient_of_several(objective, sampler, params, number);
+        }
+        let batch = sampler.batch(number);
+        let value = objective.value_and_gradient(params, &batch, &mut self.gradient)?;
+        self.weight = objective.weight(&batch);
+        Ok(value.to_f64_exact())
+    }
+
+    /// The same over all micro-batches.
+    fn gradient_of_several<O: Objective<F>>(
+        &mut self,
+        objective: &mut O,
+        sampler: &Sampler,
+        params: &Params<F>,
+        number: usize,
+    ) -> Result<f64, Error> {
         let Some(sum) = &mut self.sum else {
-            let batch = sampler.batch(number);
-            let value = objective.value_and_gradient(params, &batch, &mut self.gradient)?;
-            return Ok((value.to_f64_exact(), objective.weight(&batch)));
+            return Ok(0.0);
         };
         sum.clear();
         let window = self.settings.accumulate;
@@ -201,7 +234,8 @@ impl<'a, F: Scalar> Update<'a, F> {
         for (g, &sum) in self.gradient.as_mut_slice().iter_mut().zip(sum.as_slice()) {
             *g = scale * sum;
         }
-        Ok((total / divisor, weights))
+        self.weight = weights;
+        Ok(total / divisor)
     }
 
     /// Sharpness-aware minimisation: the gradient not here, but at the worst point near by.

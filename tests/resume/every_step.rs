@@ -249,6 +249,26 @@ pub(crate) fn continued_from_every_step(
 }
 
 #[test]
+fn spoilt_steps_are_left_out() {
+    // The last two surroundings: every other step of nine goes by without an update, or leads back until that is too often.
+    let run = |number: usize| {
+        let around = surroundings()[surroundings().len() - number];
+        minimize(around(Trainer::new(Adam::new()).batch(3).epochs(EPOCHS)))
+    };
+    let (skipping, going_back) = (run(2), run(1));
+    assert_eq!((skipping.skipped, skipping.steps), (4, 9));
+    assert_eq!(skipping.stop, StopReason::Finished);
+    assert_eq!((going_back.skipped, going_back.steps), (3, 7));
+    assert!(matches!(
+        going_back.stop,
+        StopReason::NonFinite {
+            what: "gradient",
+            step: 7
+        }
+    ));
+}
+
+#[test]
 fn with_every_optimizer_and_every_schedule() {
     let (schedules, surroundings) = (schedules(), surroundings());
     for (number, optimizer) in optimizers::everything().enumerate() {

@@ -1,37 +1,29 @@
 //! A run that is stopped and continued gives the bits of one that never stopped.
 
 mod every_step;
+mod failed;
 mod files;
 mod inputs;
 mod kill;
+mod own_loop;
 mod settings;
 
 #[path = "../optimizers/mod.rs"]
 mod optimizers;
 
-use std::{
-    path::{Path, PathBuf},
-    sync::atomic::{AtomicU64, Ordering},
-};
+#[path = "../folder/mod.rs"]
+mod folder;
+
+use std::path::{Path, PathBuf};
 
 use downhill::{prelude::*, train::Record};
 
-/// A folder that is removed again; in memory where the system has such a place, for there are many files.
-pub(crate) struct Folder(PathBuf);
+/// A folder of checkpoints.
+pub(crate) struct Folder(folder::Folder);
 
 impl Folder {
     pub(crate) fn new() -> Self {
-        static COUNT: AtomicU64 = AtomicU64::new(0);
-        let memory = Path::new("/dev/shm");
-        let base = if memory.is_dir() {
-            memory.into()
-        } else {
-            std::env::temp_dir()
-        };
-        let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let folder = base.join(format!("downhill-resume-{}-{number}", std::process::id()));
-        std::fs::create_dir_all(&folder).unwrap();
-        Self(folder)
+        Self(folder::Folder::new())
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -43,17 +35,11 @@ impl Folder {
     }
 
     pub(crate) fn names(&self) -> Vec<String> {
-        let entries = std::fs::read_dir(&self.0).unwrap();
+        let entries = std::fs::read_dir(&*self.0).unwrap();
         let mut names =
             Vec::from_iter(entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()));
         names.sort();
         names
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
     }
 }
 

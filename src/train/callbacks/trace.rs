@@ -2,7 +2,7 @@
 
 use crate::{
     Error, Run, Scalar,
-    train::{Callback, Control, EpochEvent, StartEvent, StepEvent, StopReason},
+    train::{Callback, Control, EpochEvent, SkipEvent, StartEvent, StepEvent, StopReason},
 };
 
 /// Emits [`tracing`](https://docs.rs/tracing) events with the target `downhill`, for whichever subscriber the program has.
@@ -34,6 +34,12 @@ impl<F: Scalar> Callback<F> for Tracing {
     fn on_step(&mut self, event: &StepEvent<'_, F>) -> Control {
         let (loss, learning_rate) = (event.loss.to_f64_exact(), event.rates.learning_rate);
         tracing::trace!(target: "downhill", step = event.step, loss, learning_rate, "step");
+        Control::Continue
+    }
+
+    fn on_skip(&mut self, event: &SkipEvent<'_, F>) -> Control {
+        let (step, what, went_back) = (event.step, event.what, event.went_back);
+        tracing::warn!(target: "downhill", step, what, went_back, "skip");
         Control::Continue
     }
 

@@ -7,8 +7,8 @@ use super::{
     writer::{Snapshot, Writer},
 };
 use crate::{
-    Error, Layout, Memo, Objective, Params, Scalar, Value,
-    archive::{self, Archive},
+    Error, Layout, Memo, Objective, Scalar,
+    archive::{self, Archive, Entry},
     optim::Rates,
     schedule::{LrSchedule, Span},
     train::{
@@ -30,7 +30,7 @@ impl<F: Scalar, O: Objective<F>> Loop<'_, F, O> {
         let mut snapshot = self.empty_snapshot()?;
         if let Some((archive, resumed)) = plan.resume.map_or(Ok(None), super::Resume::find)? {
             self.restore(&archive, &mut snapshot)
-                .map_err(|error| in_file(error, &archive.path()))?;
+                .map_err(|error| archive.blame(error))?;
             let step = self.step;
             self.resumed = Some(Resumed { step, ..resumed });
         }
@@ -68,21 +68,11 @@ impl<F: Scalar, O: Objective<F>> Loop<'_, F, O> {
     }
 
     fn empty_snapshot(&mut self) -> Result<Snapshot<F>, Error> {
-        for spec in self.params.layout().tensors() {
-            for prefix in [archive::MEMO, archive::STATE] {
-                if spec.name().starts_with(prefix) {
-                    let expected = format!("not beginning with {prefix:?}, which a checkpoint needs");
-                    return Err(Error::invalid("the name of a parameter", spec.name(), expected));
-                }
-            }
-        }
-        let mut layout = Layout::new();
-        for (name, shape, _) in self.tensors() {
-            layout.add(&name, shape.as_slice())?;
-        }
+        archive::check_free(self.params.layout())?;
+        let params = archive::room(&self.tensors())?;
         Ok(Snapshot {
             step: 0,
-            params: Params::zeros(&layout),
+            params,
             memo: Memo::new(),
         })
     }
@@ -99,7 +89,7 @@ impl<F: Scalar, O: Objective<F>> Loop<'_, F, O> {
     }
 
     /// All tensors of the scalar that a run remembers, in a fixed order, with the names they have in a file.
-    fn tensors(&mut self) -> Vec<(String, Vec<usize>, &mut [F])> {
+    fn tensors(&mut self) -> Vec<Entry<'_, F>> {
         let layout = self.params.layout().clone();
         let mut all = Vec::new();
         split("", &layout, self.params.as_mut_slice(), &mut all);
@@ -113,7 +103,7 @@ impl<F: Scalar, O: Objective<F>> Loop<'_, F, O> {
             );
         }
         for (buffer, tensor, shape, values) in self.state.tensors_mut() {
-            all.push((format!("state/optimizer/{buffer}/{tensor}"), shape, values));
+            all.push((archive::memory_name(buffer, tensor), shape, values));
         }
         all
     }
@@ -161,7 +151,9 @@ impl<F: Scalar, O: Objective<F>> Loop<'_, F, O> {
         memo.put("seconds", [self.elapsed().as_secs_f64()]);
         memo.put("best/value", [self.best.value]);
         memo.put("best/step", [self.best.step]);
-        let Within { updates, loss, rates } = &self.within;
+        memo.put("best/epoch", [self.best.epoch]);
+        let Within { updates, loss } = &self.within;
+        let rates = self.rates;
         memo.put("within/updates", [*updates as u64]);
         memo.put("within/loss", [loss.sum, loss.weight]);
         memo.put("within/learning_rate", [rates.learning_rate]);
@@ -183,7 +175,7 @@ impl<F: Scalar, O: Objective<F>> Loop<'_, F, O> {
         if let Some(average) = &self.update.average {
             keep("average", &|part| average.save(part));
         }
-        keep("optimizer", &|part| self.state.save(part));
+        keep("optimizer", &|part| self.state.hand_over(part));
         keep("objective", &|part| self.objective.save(part));
         keep("schedules/learning_rate", &|part| self.schedule.save(part));
         for (name, schedule) in self.trainer.hyperparameters.named() {
@@ -204,8 +196,7 @@ impl<F: Scalar, O: Objective<F>> Loop<'_, F, O> {
 
     /// Takes everything back, once it is clear that it fits.
     fn restore(&mut self, archive: &Archive, snapshot: &mut Snapshot<F>) -> Result<(), Error> {
-        let memo = archive.memo();
-        agree(&memo.part("settings"), &self.settings(), &archive.path())?;
+        let memo = archive.agreeing(&self.settings())?;
         archive.check_names(self.params.layout())?;
         archive.fill(&mut snapshot.params)?;
 
@@ -231,7 +222,11 @@ impl<F: Scalar, O: Objective<F>> Loop<'_, F, O> {
             Error::malformed(crate::memo::SAVED, "seconds", seconds, "a time that has passed")
         })?;
         let (step, epoch, stride) = (memo.count("step")?, memo.count("epoch")?, memo.count("stride")?);
-        let best = (memo.number("best/value")?, memo.count("best/step")?);
+        let best = (
+            memo.number("best/value")?,
+            memo.count("best/step")?,
+            memo.count("best/epoch")?,
+        );
         let rate_scale = memo.number("rate_scale")?;
         let history = history::load(&memo.part("history"), &self.metrics)?;
         if let Some(average) = &mut self.update.average {
@@ -243,10 +238,10 @@ impl<F: Scalar, O: Objective<F>> Loop<'_, F, O> {
         self.within = Within {
             updates,
             loss: EpochLoss { sum, weight },
-            rates,
         };
+        self.rates = rates;
         (self.step, self.epoch, self.stride) = (step, epoch, stride.max(1));
-        (self.best.value, self.best.step) = best;
+        (self.best.value, self.best.step, self.best.epoch) = best;
         self.rate_scale = rate_scale;
         self.used = used;
         self.history = history;
@@ -261,7 +256,7 @@ impl<F: Scalar, O: Objective<F>> Loop<'_, F, O> {
 
     /// Gives schedules, transforms, callbacks and the objective what they have saved.
     fn load_parts(&mut self, memo: &Memo) -> Result<(), Error> {
-        self.state.load(&memo.part("optimizer"))?;
+        self.state.take_back(&memo.part("optimizer"))?;
         self.objective.load(&memo.part("objective"))?;
         self.schedule.load(&memo.part("schedules/learning_rate"))?;
         for (name, schedule) in self.trainer.hyperparameters.named_mut() {
@@ -298,12 +293,7 @@ impl<F: Scalar, O: Objective<F>> Loop<'_, F, O> {
 }
 
 /// Cuts a buffer into the tensors of its layout.
-fn split<'a, F>(
-    prefix: &str,
-    layout: &Layout,
-    mut values: &'a mut [F],
-    all: &mut Vec<(String, Vec<usize>, &'a mut [F])>,
-) {
+fn split<'a, F>(prefix: &str, layout: &Layout, mut values: &'a mut [F], all: &mut Vec<Entry<'a, F>>) {
     for spec in layout.tensors() {
         if let Some(tensor) = values.split_off_mut(..spec.range().len()) {
             all.push((format!("{prefix}{}", spec.name()), spec.shape().to_vec(), tensor));
@@ -330,34 +320,4 @@ fn names(kinds: impl Iterator<Item = String>) -> Vec<String> {
 
 fn list(items: impl Iterator<Item = String>) -> String {
     Vec::from_iter(items).join(", ")
-}
-
-/// Refuses a checkpoint of another run, and says in what it differs.
-fn agree(saved: &Memo, own: &Memo, path: &str) -> Result<(), Error> {
-    let text = |memo: &Memo, name: &str| memo.text(name).unwrap_or("none").to_string();
-    for (name, value) in own.iter().chain(saved.iter()) {
-        let (given, expected) = (text(saved, name), text(own, name));
-        if given != expected || !matches!(value, Value::Text(_)) {
-            return Err(Error::Foreign {
-                argument: format!("{path} ({name})"),
-                given,
-                expected,
-            });
-        }
-    }
-    Ok(())
-}
-
-/// Says which file a saved state that does not fit came from.
-fn in_file(mut error: Error, path: &str) -> Error {
-    match &mut error {
-        Error::Malformed {
-            source_name: source, ..
-        } if source == crate::memo::SAVED => *source = path.into(),
-        Error::Foreign { argument, .. } if !argument.starts_with(path) => {
-            *argument = format!("{path} ({argument})")
-        }
-        _ => {}
-    }
-    error
 }
