@@ -82,7 +82,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     for (name, part) in [("training", &train), ("validation", &validation), ("test", &test)] {
         println!("{name:10} {}", risk.measure(&run.params, part)?);
     }
-    let scores = model::predict(&network, &run.params, &test.inputs().to_owned())?;
+    let scores = model::predict(&network, &run.params, test.inputs())?;
     let mut confusion = Confusion::new(10);
     confusion.update(scores.view(), &test.targets(), None)?;
     confusion.plot(folder.join("confusion.svg"))?;

@@ -1,19 +1,14 @@
 //! What is written while a run goes on.
 
+mod folder;
+
 use std::fs;
-use std::path::PathBuf;
+
+use folder::Folder;
 
 use downhill::ndarray::{Array1, Array2, array};
 use downhill::prelude::*;
 use downhill::train::{LogFile, Norms, ProgressLines};
-
-/// A folder of its own for a test, empty.
-fn folder(name: &str) -> PathBuf {
-    let path = std::env::temp_dir().join(format!("downhill-logs-{}-{name}", std::process::id()));
-    let _ = fs::remove_dir_all(&path);
-    fs::create_dir_all(&path).unwrap();
-    path
-}
 
 fn data() -> (Array2<f64>, Array1<f64>) {
     let inputs = Array2::from_shape_fn((8, 2), |(i, j)| ((i * 5 + j * 7) % 11) as f64 / 5.0 - 1.0);
@@ -48,7 +43,7 @@ fn refused(trainer: Trainer<'_, f64>, parts: &[&str]) {
 
 #[test]
 fn a_log_of_epochs_is_the_history_as_it_grows() {
-    let folder = folder("epochs");
+    let folder = Folder::new();
     let (csv, json) = (folder.join("new/run.csv"), folder.join("run.jsonl"));
     let grown = |event: &downhill::train::EpochEvent<'_, f64>| {
         let lines = fs::read_to_string(&csv).unwrap().lines().count() as u64;
@@ -81,7 +76,7 @@ fn a_log_of_epochs_is_the_history_as_it_grows() {
 
 #[test]
 fn a_log_of_steps_has_what_happened_at_them() {
-    let folder = folder("steps");
+    let folder = Folder::new();
     let (csv, json) = (folder.join("steps.csv"), folder.join("steps.jsonl"));
     let mut seen = Vec::new();
     fit(trainer()
@@ -112,7 +107,8 @@ fn a_log_of_steps_has_what_happened_at_them() {
 
 #[test]
 fn what_is_not_finite_is_null_in_json_and_names_are_escaped() {
-    let path = folder("null").join("run.jsonl");
+    let folder = Folder::new();
+    let path = folder.join("run.jsonl");
     let (inputs, targets) = data();
     let data = Dataset::new(&inputs, &targets).unwrap();
     let model = Linear::new(2, 1).unwrap();
@@ -129,7 +125,8 @@ fn what_is_not_finite_is_null_in_json_and_names_are_escaped() {
 
 #[test]
 fn norms_are_those_of_the_arrays() {
-    let path = folder("norms").join("steps.csv");
+    let folder = Folder::new();
+    let path = folder.join("steps.csv");
     let mut by_hand = Vec::new();
     let mut before: Option<Params<f64>> = None;
     let l2 = |values: &[f64]| values.iter().map(|x| x * x).sum::<f64>().sqrt();
@@ -188,7 +185,7 @@ fn norms_are_those_of_the_arrays() {
 
 #[test]
 fn logs_are_refused_before_the_first_step() {
-    let folder = folder("refused");
+    let folder = Folder::new();
     let path = folder.join("old.csv");
     fs::write(&path, "what was there\n").unwrap();
     let log = || LogFile::csv(&path);
@@ -371,7 +368,8 @@ mod tensor_board {
 
     #[test]
     fn event_files_hold_every_point() {
-        let folder = folder("tensorboard").join("runs/a");
+        let base = Folder::new();
+        let folder = base.join("runs/a");
         let mut losses = Vec::new();
         let run = fit(trainer()
             .epochs(200)
@@ -411,7 +409,7 @@ mod tensor_board {
 
     #[test]
     fn event_files_are_refused_before_the_first_step() {
-        let folder = folder("tensorboard-refused");
+        let folder = Folder::new();
         let board = || TensorBoard::new(folder.join("a"));
         refused(
             trainer().callback(board().steps(0)),
@@ -514,7 +512,8 @@ mod reports {
 
     #[test]
     fn a_report_says_how_it_went() {
-        let path = folder("report").join("new/run.html");
+        let folder = Folder::new();
+        let path = folder.join("new/run.html");
         let report = Report::new(&path)
             .title("1 < 2 & 3")
             .setting("data <x>", "made \"up\"");
@@ -550,7 +549,8 @@ mod reports {
 
     #[test]
     fn a_report_of_a_run_without_an_epoch_has_no_curves() {
-        let path = folder("report-short").join("run.html");
+        let folder = Folder::new();
+        let path = folder.join("run.html");
         fit(trainer().steps(1).callback(Report::new(&path))).unwrap();
         let page = fs::read_to_string(&path).unwrap();
         assert!(page.starts_with("<!DOCTYPE html>") && !page.contains("<svg"));
@@ -559,7 +559,8 @@ mod reports {
 
     #[test]
     fn a_report_says_what_followed_a_schedule() {
-        let path = folder("report-rates").join("run.html");
+        let folder = Folder::new();
+        let path = folder.join("run.html");
         let trainer = trainer()
             .learning_rate(
                 OneCycle::new(0.1, Span::Steps(20))
@@ -583,12 +584,12 @@ mod reports {
 
     #[test]
     fn until_the_end_of_a_run_what_was_there_before_a_report_stays() {
-        let folder = folder("report-killed");
+        let folder = Folder::new();
         let (new, old) = (folder.join("new.html"), folder.join("old.html"));
         fs::write(&old, "an older one").unwrap();
         let look = |_: &downhill::train::StepEvent<'_, f64>| {
             // As a kill would leave it.
-            assert_eq!(fs::read_dir(&folder).unwrap().count(), 1);
+            assert_eq!(fs::read_dir(&*folder).unwrap().count(), 1);
             assert_eq!(fs::read_to_string(&old).unwrap(), "an older one");
         };
         let reports = trainer().callback(Report::new(&new)).callback(Report::new(&old));
@@ -596,14 +597,14 @@ mod reports {
         for path in [&new, &old] {
             assert!(fs::read_to_string(path).unwrap().ends_with("</html>\n"));
         }
-        assert_eq!(fs::read_dir(&folder).unwrap().count(), 2);
+        assert_eq!(fs::read_dir(&*folder).unwrap().count(), 2);
     }
 
     #[test]
     fn a_report_is_refused_before_the_first_step_and_fails_without_loss() {
-        let folder = folder("report-refused");
+        let folder = Folder::new();
         refused(
-            trainer().callback(Report::new(&folder)),
+            trainer().callback(Report::new(&*folder)),
             &["report-refused", "written"],
         );
         let path = folder.join("run.html");
@@ -630,7 +631,7 @@ mod reports {
 fn a_continued_run_goes_on_with_its_logs() {
     use downhill::train::Checkpoints;
 
-    let folder = folder("continued");
+    let folder = Folder::new();
     let logged = |name: &str| {
         let file = |ending: &str| folder.join(format!("{name}.{ending}"));
         trainer()

@@ -1,6 +1,10 @@
 //! Pictures: that they hold what they are of, and are well-formed.
 #![cfg(feature = "plot")]
 
+mod folder;
+
+use folder::Folder;
+
 use downhill::metrics::Confusion;
 use downhill::ndarray::{Array2, array};
 use downhill::objective::{Landscape, functions::BEALE};
@@ -326,7 +330,7 @@ fn filters_are_as_long_as_the_weights() {
 
 #[test]
 fn a_picture_goes_into_a_file_or_nowhere() {
-    let folder = std::env::temp_dir().join(format!("downhill-plot-{}", std::process::id()));
+    let folder = Folder::new();
     let history = run(0);
     history.plot(folder.join("deep/run.SVG")).unwrap();
     assert!(
@@ -354,7 +358,6 @@ fn a_picture_goes_into_a_file_or_nowhere() {
         let error = history.plot(folder.join("run.png")).unwrap_err();
         assert!(error.to_string().contains("the feature \"png\""), "{error}");
     }
-    std::fs::remove_dir_all(folder).unwrap();
 }
 
 #[cfg(feature = "png")]
