@@ -15,6 +15,18 @@ pub(crate) fn span<T>(values: &[T], ahead: usize, part: Range<usize>) {
     }
 }
 
+/// Asks for a row, or for the start of a long one, from where the processor goes on by itself.
+#[inline]
+pub(crate) fn row<T>(values: &[T]) {
+    const LONG: usize = 8 * 1024;
+    let fetched = values.len().min(LONG / size_of::<T>().max(1));
+    span(values, 0, 0..fetched);
+    // The end lies in a line of its own where the start is not that of a line.
+    if let Some(last) = values[..fetched].last() {
+        line(last);
+    }
+}
+
 /// Asks for the line of an address, into the second-level cache.
 #[inline(always)]
 #[allow(

@@ -6,6 +6,9 @@ use rand::{SeedableRng, rngs::ChaCha12Rng, seq::SliceRandom};
 
 use crate::{Error, error::check};
 
+/// How many scattered rows before one is read its memory is asked for.
+pub(super) const AHEAD: usize = 16;
+
 /// How many terms a step sees.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BatchSize {
@@ -186,5 +189,46 @@ impl Sampler {
             Some(rows) if !rows.is_empty() => Batch::Rows(rows),
             _ => Batch::Range(start..end),
         }
+    }
+
+    /// Scattered rows of later steps, to be asked for while this one is made: as many as it sees, up to a few, some rows
+    /// ahead.
+    #[inline]
+    pub(crate) fn ahead(&self, step: usize) -> &[usize] {
+        let next = step.saturating_add(1).saturating_mul(self.rows);
+        let start = next.saturating_add(AHEAD.saturating_sub(self.rows));
+        let end = next.saturating_add(AHEAD).min(self.permutation.len());
+        self.permutation.get(start..end).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_scattered_row_is_asked_for_once_before_its_step() -> Result<(), Error> {
+        for rows in [1, 3, AHEAD, 20] {
+            let mut sampler = Sampler::new(100, rows.into(), Order::Shuffled, false, 7)?;
+            sampler.start_epoch(0);
+            let asked: Vec<_> = (0..sampler.steps_per_epoch())
+                .map(|step| sampler.ahead(step))
+                .collect();
+            let expected: Vec<_> = match rows {
+                0..=AHEAD => sampler.permutation[AHEAD..].to_vec(),
+                // The first few of each batch; gathering asks for the others.
+                _ => sampler
+                    .permutation
+                    .chunks(rows)
+                    .skip(1)
+                    .flat_map(|batch| &batch[..AHEAD])
+                    .copied()
+                    .collect(),
+            };
+            assert_eq!(asked.concat(), expected, "batches of {rows}");
+        }
+        let sampler = Sampler::new(100, BatchSize::Single, Order::Sequential, false, 7)?;
+        assert!(sampler.ahead(0).is_empty());
+        Ok(())
     }
 }

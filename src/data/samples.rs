@@ -4,6 +4,9 @@ use std::ops::Range;
 
 use ndarray::{Array1, Array2, ArrayView, ArrayView1, ArrayView2, Axis, Dimension};
 
+use super::sampler::AHEAD;
+use crate::prefetch;
+
 /// Samples along the first axis: `Array1`, `Array2`, or a pair of such.
 ///
 /// The owned type is also the buffer into which a shuffled batch is gathered; a contiguous batch is a view and copies
@@ -26,6 +29,12 @@ pub trait Samples: Clone + Default + Send + Sync + 'static {
 
     /// Replaces the contents by the rows of `from` with these indices, in this order. Reuses the memory.
     fn gather(&mut self, from: &Self::View<'_>, rows: &[usize]);
+
+    /// Asks for the memory of rows that are soon read; rows that there are not are passed over. Changes nothing but the time
+    /// it takes to read them. Default: nothing.
+    fn prefetch(view: &Self::View<'_>, rows: &[usize]) {
+        let _ = (view, rows);
+    }
 
     /// The first value that is not finite, with its position; `None` also for types that always are.
     fn non_finite(view: &Self::View<'_>) -> Option<(usize, f64)>;
@@ -136,6 +145,13 @@ impl<T: Element> Samples for Array1<T> {
         *self = Array1::from_vec(values);
     }
 
+    #[inline]
+    fn prefetch(view: &ArrayView1<'_, T>, rows: &[usize]) {
+        for value in rows.iter().filter_map(|&row| view.get(row)) {
+            prefetch::row(std::slice::from_ref(value));
+        }
+    }
+
     fn non_finite(view: &ArrayView1<'_, T>) -> Option<(usize, f64)> {
         view.iter()
             .enumerate()
@@ -170,7 +186,8 @@ impl<T: Element> Samples for Array2<T> {
         let columns = from.ncols();
         let mut values = std::mem::take(self).into_raw_vec_and_offset().0;
         values.clear();
-        for &row in rows {
+        for (i, &row) in rows.iter().enumerate() {
+            Self::prefetch(from, rows.get(i + AHEAD..=i + AHEAD).unwrap_or_default());
             match from.index_axis(Axis(0), row).as_slice() {
                 Some(row) => values.extend_from_slice(row),
                 None => values.extend(from.row(row)),
@@ -178,6 +195,20 @@ impl<T: Element> Samples for Array2<T> {
         }
         // The lengths agree by construction, so the default is never taken.
         *self = Array2::from_shape_vec((rows.len(), columns), values).unwrap_or_default();
+    }
+
+    #[inline]
+    fn prefetch(view: &ArrayView2<'_, T>, rows: &[usize]) {
+        let Some(values) = view.as_slice() else { return };
+        let columns = view.ncols();
+        for &row in rows {
+            let start = row.saturating_mul(columns);
+            prefetch::row(
+                values
+                    .get(start..start.saturating_add(columns))
+                    .unwrap_or_default(),
+            );
+        }
     }
 
     fn non_finite(view: &ArrayView2<'_, T>) -> Option<(usize, f64)> {
@@ -209,6 +240,11 @@ impl<A: Samples, B: Samples> Samples for (A, B) {
     fn gather(&mut self, from: &Self::View<'_>, rows: &[usize]) {
         self.0.gather(&from.0, rows);
         self.1.gather(&from.1, rows);
+    }
+
+    fn prefetch(view: &Self::View<'_>, rows: &[usize]) {
+        A::prefetch(&view.0, rows);
+        B::prefetch(&view.1, rows);
     }
 
     fn non_finite(view: &Self::View<'_>) -> Option<(usize, f64)> {

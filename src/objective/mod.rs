@@ -70,6 +70,12 @@ pub trait Objective<F: Scalar> {
         gradient: &mut Gradient<F>,
     ) -> Result<F, Error>;
 
+    /// Asks for the memory of terms that are soon needed, which changes nothing but the time it takes to read them. Default:
+    /// nothing.
+    fn prefetch(&self, terms: &[usize]) {
+        let _ = terms;
+    }
+
     /// Whether a batch touches few of the parameters, so that a [sparse gradient](Gradient::sparse) is worth while.
     /// Default: no.
     fn is_sparse(&self) -> bool {
@@ -155,6 +161,11 @@ impl<F: Scalar, O: Objective<F> + ?Sized> Objective<F> for &mut O {
         gradient: &mut Gradient<F>,
     ) -> Result<F, Error> {
         (**self).value_and_gradient(params, batch, gradient)
+    }
+
+    #[inline]
+    fn prefetch(&self, terms: &[usize]) {
+        (**self).prefetch(terms);
     }
 
     fn is_sparse(&self) -> bool {

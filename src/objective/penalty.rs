@@ -131,6 +131,10 @@ impl<F: Scalar, O: Objective<F>> Objective<F> for Penalized<O> {
         Ok(value)
     }
 
+    fn prefetch(&self, terms: &[usize]) {
+        self.objective.prefetch(terms);
+    }
+
     fn weight(&self, batch: &Batch<'_>) -> f64 {
         self.objective.weight(batch)
     }

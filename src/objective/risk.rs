@@ -239,6 +239,16 @@ impl<F: Scalar, X: Samples, Y: Samples, M: Model<F, X>, L: Loss<F, Y>> Objective
         }
     }
 
+    #[inline]
+    fn prefetch(&self, terms: &[usize]) {
+        let (inputs, targets, weights) = &self.data;
+        X::prefetch(inputs, terms);
+        Y::prefetch(targets, terms);
+        if let Some(weights) = weights {
+            Array1::prefetch(weights, terms);
+        }
+    }
+
     fn is_sparse(&self) -> bool {
         self.pass.model.is_sparse()
     }

@@ -191,6 +191,7 @@ impl<'a, F: Scalar> Update<'a, F> {
             return self.gradient_of_several(objective, sampler, params, number);
         }
         let batch = sampler.batch(number);
+        objective.prefetch(sampler.ahead(number));
         let value = objective.value_and_gradient(params, &batch, &mut self.gradient)?;
         self.weight = objective.weight(&batch);
         Ok(value.to_f64_exact())
@@ -213,6 +214,7 @@ impl<'a, F: Scalar> Update<'a, F> {
         let (mut total, mut weights) = (0.0, 0.0);
         for micro in number * window..end {
             let batch = sampler.batch(micro);
+            objective.prefetch(sampler.ahead(micro));
             let value = objective.value_and_gradient(params, &batch, &mut self.gradient)?;
             let weight = objective.weight(&batch);
             let share = match objective.reduction() {

@@ -246,6 +246,10 @@ impl<F: Scalar, O: Objective<F>> Objective<F> for Unevaluated<O> {
         self.0.value_and_gradient(params, batch, gradient)
     }
 
+    fn prefetch(&self, terms: &[usize]) {
+        self.0.prefetch(terms);
+    }
+
     fn is_sparse(&self) -> bool {
         self.0.is_sparse()
     }
