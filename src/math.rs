@@ -5,9 +5,12 @@
 //! |---|---|
 //! | [`exp`] | 2 |
 //! | [`softplus`], and its slope | 3 |
+//! | [`tanh`] | 4 |
 //!
 //! Infinities and NaN are as in the standard library. The polynomials have the least largest error of their degree (Remez
 //! exchange, in 40 digits).
+
+use pulp::{Arch, NullaryFnOnce};
 
 use crate::Scalar;
 
@@ -115,6 +118,38 @@ pub(crate) fn exp<F: Scalar>(x: F) -> F {
     (a + a * over_one) * b
 }
 
+/// Replaces every value by its exponential.
+pub(crate) fn exp_all<F: Scalar>(values: &mut [F]) {
+    Arch::new().dispatch(ExpAll(values));
+}
+
+struct ExpAll<'a, F>(&'a mut [F]);
+
+impl<F: Scalar> NullaryFnOnce for ExpAll<'_, F> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        for x in self.0 {
+            *x = exp(*x);
+        }
+    }
+}
+
+/// `tanh x`.
+#[inline(always)]
+pub(crate) fn tanh<F: Scalar>(x: F) -> F {
+    let (one, size) = (F::one(), x.abs());
+    // From there on it is 1. A comparison that lets a NaN pass.
+    let far = F::of(20.0);
+    let size = if size > far { far } else { size };
+    let (r, [a, b]) = F::reduce(size + size);
+    let (power, over_one) = (a * b, r + r * r * F::exp_tail(r));
+    // tanh x = t / (t + 2) with t = e²ˣ − 1, which is small where x is.
+    let t = (power - one) + power * over_one;
+    (t / (t + one + one)).copysign(x)
+}
+
 /// `log(1 + eˣ)` and its slope, the logistic function, for any x.
 #[inline(always)]
 pub(crate) fn softplus<F: Scalar>(x: F) -> (F, F) {
@@ -156,6 +191,9 @@ mod tests {
         // The reference in f64 is itself wrong by up to a unit or so.
         assert!(worst!(f32, -87.0..88.7, exp, f64::exp) < 2.0);
         assert!(worst!(f64, -708.0..709.7, exp, f64::exp) < 3.0);
+        assert!(worst!(f32, -12.0..12.0, tanh, f64::tanh) < 4.0);
+        assert!(worst!(f64, -22.0..22.0, tanh, f64::tanh) < 5.0);
+        assert!(worst!(f64, -1e-3..1e-3, tanh, f64::tanh) < 5.0);
         let softplus_exact = |x: f64| (-x.abs()).exp().ln_1p() + x.max(0.0);
         let sigmoid_exact = |x: f64| 1.0 / (1.0 + (-x).exp());
         assert!(worst!(f32, -80.0..80.0, |x| softplus(x).0, softplus_exact) < 3.0);
@@ -171,6 +209,11 @@ mod tests {
             let x = x as f32;
             assert_eq!(exp(x), x.exp(), "{x}");
         }
+        for x in [f64::NEG_INFINITY, -1e4, -1e-300, 0.0, 1e4, f64::INFINITY] {
+            assert_eq!(tanh(x), x.tanh(), "{x}");
+            assert_eq!(tanh(x as f32), (x as f32).tanh(), "{x}");
+        }
+        assert!(tanh(-0.0_f64).is_sign_negative() && tanh(f64::NAN).is_nan() && tanh(f32::NAN).is_nan());
         assert_eq!(softplus(f64::INFINITY), (f64::INFINITY, 1.0));
         assert_eq!(softplus(f64::NEG_INFINITY), (0.0, 0.0));
         assert_eq!(softplus(0.0), (std::f64::consts::LN_2, 0.5));

@@ -89,29 +89,37 @@ impl<F: Scalar> Loss<F, Array1<usize>> for SoftmaxCrossEntropy {
         mut gradient: ArrayViewMut2<'_, F>,
     ) -> F {
         let mut total = F::zero();
+        let weight = |row: usize| weights.map_or(F::one(), |weights| weights[row]);
         let rows = predictions
             .axis_iter(Axis(0))
             .zip(targets)
             .zip(gradient.axis_iter_mut(Axis(0)));
-        for (row, ((logits, &label), mut gradient)) in rows.enumerate() {
-            let weight = weights.map_or(F::one(), |weights| weights[row]);
+        for (row, ((logits, &label), mut shifted)) in rows.enumerate() {
             let largest = logits
                 .iter()
                 .fold(F::neg_infinity(), |largest, &p| largest.max(p));
-            let mut sum = F::zero();
-            for (g, &p) in gradient.iter_mut().zip(logits) {
-                *g = (p - largest).exp();
-                sum += *g;
+            for (shifted, &p) in shifted.iter_mut().zip(logits) {
+                *shifted = p - largest;
             }
-            let factor = scale * weight / sum;
+            // A label has been checked to be in range; if not, the loss is NaN and the run stops.
+            total -= weight(row) * shifted.get(label).copied().unwrap_or(F::nan());
+        }
+        match gradient.as_slice_mut() {
+            Some(all) => math::exp_all(all),
+            None => gradient.mapv_inplace(math::exp),
+        }
+        let rows = gradient.axis_iter_mut(Axis(0)).zip(targets);
+        for (row, (mut gradient, &label)) in rows.enumerate() {
+            let sum: F = gradient.iter().copied().sum();
+            let scale = scale * weight(row);
+            let factor = scale / sum;
             for g in &mut gradient {
                 *g *= factor;
             }
-            // A label has been checked to be in range; if not, the loss is NaN and the run stops.
-            total += weight * logits.get(label).map_or(F::nan(), |&p| sum.ln() - (p - largest));
             if let Some(g) = gradient.get_mut(label) {
-                *g -= scale * weight;
+                *g -= scale;
             }
+            total += weight(row) * sum.ln();
         }
         total
     }

@@ -149,6 +149,8 @@ impl<F: Scalar, X: Matrix<F>> Model<F, X> for Linear {
 /// `sum ← sum + Σ rows`.
 pub(super) fn add_rows<F: Scalar>(rows: ArrayView2<'_, F>, sum: &mut ndarray::ArrayViewMut1<'_, F>) {
     for row in rows.axis_iter(Axis(0)) {
-        *sum += &row;
+        for (sum, &value) in sum.iter_mut().zip(row) {
+            *sum += value;
+        }
     }
 }

@@ -173,14 +173,13 @@ impl<F: Scalar> Model<F> for Mlp {
                 .last()
                 .map_or(inputs.view(), |previous| top(previous, rows));
             linalg::product(input, params.view(&layer.weight), output.view_mut());
-            output += &params.view(&layer.bias);
-            if k < last {
-                if let Some(kept) = scratch.inputs.get_mut(k) {
-                    top_mut(kept, rows).assign(&output);
-                }
-                if let Some(values) = output.as_slice_mut() {
-                    self.activation.apply(values);
-                }
+            let bias = params.view(&layer.bias);
+            if k == last {
+                output += &bias;
+            } else if let (Some(values), Some(bias)) = (output.as_slice_mut(), bias.to_slice()) {
+                let mut kept = scratch.inputs.get_mut(k).map(|kept| top_mut(kept, rows));
+                let kept = kept.as_mut().and_then(|kept| kept.as_slice_mut());
+                self.activation.apply(values, bias, kept);
             }
         }
         top(&scratch.outputs[last], rows)
@@ -208,13 +207,18 @@ impl<F: Scalar> Model<F> for Mlp {
                 _ => top(&outputs[k - 1], rows),
             };
             linalg::add_transposed_product(input, delta, gradient.view_mut(&layer.weight));
-            add_rows(delta, &mut gradient.view_mut(&layer.bias));
+            if k + 1 == self.layers.len() {
+                add_rows(delta, &mut gradient.view_mut(&layer.bias));
+            }
             if let Some(previous) = earlier.last_mut() {
                 let mut previous = top_mut(previous, rows);
                 linalg::product_transposed(delta, params.view(&layer.weight), previous.view_mut());
                 let values = top(before_activation.get(k - 1).unwrap_or(&outputs[k - 1]), rows);
-                if let (Some(values), Some(gradient)) = (values.as_slice(), previous.as_slice_mut()) {
-                    self.activation.chain(values, gradient);
+                let mut bias = gradient.view_mut(&self.layers[k - 1].bias);
+                if let (Some(values), Some(slopes), Some(bias)) =
+                    (values.as_slice(), previous.as_slice_mut(), bias.as_slice_mut())
+                {
+                    self.activation.chain(values, slopes, bias);
                 }
             }
         }
