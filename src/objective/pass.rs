@@ -16,6 +16,12 @@ use crate::{
 /// The most parts of a batch, whatever the number of cores.
 const PARTS: usize = 16;
 
+/// How many numbers the gradients of the parts after the first may hold together, unless they are only `FEW`.
+const NUMBERS: usize = 1 << 24;
+
+/// As many further parts a model of any size may have.
+const FEW: usize = 3;
+
 /// The fewest rows of a part: adding up gradients costs about as much as two rows.
 const PART_ROWS: usize = 256;
 
@@ -103,10 +109,10 @@ impl<'a, F: Scalar, X: Samples, M: Model<F, X>, L> Pass<'a, F, X, M, L> {
         if rows <= self.shard_rows || self.model.is_sparse() {
             return 1;
         }
-        let fewest = PART_ROWS.max(parallel::SHARED / 2 / self.weights.max(1));
-        (rows / fewest)
-            .min(rows.div_ceil(self.shard_rows))
-            .clamp(1, PARTS)
+        let weights = self.weights.max(1);
+        let fewest = PART_ROWS.max(parallel::SHARED / 2 / weights);
+        let most = PARTS.min(1 + FEW.max(NUMBERS / weights));
+        (rows / fewest).min(rows.div_ceil(self.shard_rows)).clamp(1, most)
     }
 
     /// Whether inputs and targets fit model and loss.
@@ -254,4 +260,26 @@ fn shards(rows: Range<usize>, shard_rows: usize) -> impl Iterator<Item = Range<u
     let end = rows.end;
     rows.step_by(shard_rows)
         .map(move |start| start..(start + shard_rows).min(end))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{loss::MeanSquaredError, model::Linear};
+
+    #[test]
+    fn large_models_have_few_parts() -> Result<(), Error> {
+        for (inputs, rows, expected) in [
+            (100, 512, 1),
+            (1_000, 1_000, 3),
+            (1_000, 1 << 20, 16),
+            (1 << 21, 1 << 20, 9),
+            (1 << 26, 1 << 20, 4),
+        ] {
+            let model = Linear::without_intercept(inputs, 1)?;
+            let pass = Pass::<f32, Array2<f32>, _, _>::new(&model, &MeanSquaredError);
+            assert_eq!(pass.parts(rows), expected, "{inputs} weights, {rows} rows");
+        }
+        Ok(())
+    }
 }
