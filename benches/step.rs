@@ -1,5 +1,6 @@
-//! One step of each rule over one vector of weights; for comparison a copy, and the least that any step does: each weight read,
-//! changed and written.
+//! One step of each rule over one vector of weights; for comparison a copy, the least that any step does (each weight read,
+//! changed and written), and two rules "by hand": the plain loop and nothing else, over the same memory, vectorised alike, on
+//! one core.
 //!
 //! Criterion reports weights a second (the inverse of the time a weight) and bytes a second; the bytes are those that
 //! must move: weights and memory read and written, the gradient read. `RAYON_NUM_THREADS=1` keeps long vectors on one core.
@@ -9,6 +10,7 @@ use criterion::{BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_gr
 use downhill::optim::{AdamW, Optimizer, Rates, State};
 use downhill::prelude::*;
 use downhill::transform::ClipNorm;
+use pulp::{Arch, NullaryFnOnce};
 use std::{hint::black_box, time::Duration};
 
 const SIZES: [usize; 3] = [1_000, 100_000, 10_000_000];
@@ -27,6 +29,47 @@ fn optimizers() -> Vec<(&'static str, Box<dyn Optimizer<f32>>)> {
         ("adamw", Box::new(AdamW::default())),
         ("amsgrad", Box::new(Adam::new().amsgrad())),
     ]
+}
+
+/// Plain descent, and nothing else.
+struct Descent<'a> {
+    weights: &'a mut [f32],
+    gradient: &'a [f32],
+    rate: f32,
+}
+
+impl NullaryFnOnce for Descent<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        for (w, &g) in self.weights.iter_mut().zip(self.gradient) {
+            *w -= self.rate * g;
+        }
+    }
+}
+
+/// Adam without its corrections, which are two numbers a step.
+struct AdamByHand<'a> {
+    weights: &'a mut [f32],
+    gradient: &'a [f32],
+    first: &'a mut [f32],
+    second: &'a mut [f32],
+    rate: f32,
+}
+
+impl NullaryFnOnce for AdamByHand<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let moments = self.first.iter_mut().zip(self.second.iter_mut());
+        for ((w, &g), (m, v)) in self.weights.iter_mut().zip(self.gradient).zip(moments) {
+            *m = 0.9 * *m + 0.1 * g;
+            *v = 0.999 * *v + 0.001 * g * g;
+            *w -= self.rate * *m / (v.sqrt() + 1e-8);
+        }
+    }
 }
 
 fn step(criterion: &mut Criterion) {
@@ -65,10 +108,38 @@ fn step(criterion: &mut Criterion) {
                 bencher.iter(|| optimizer.step(&mut state, weights, gradient.as_slice(), 1e-4.into()));
             });
         }
+        by_hand(&mut group, &layout, weights, gradient.as_slice());
         clipped(&mut group, &layout, weights, &gradient);
         group.finish();
     }
     tensors(criterion);
+}
+
+/// The floors of plain descent and of Adam.
+fn by_hand(group: &mut BenchmarkGroup<'_, WallTime>, layout: &Layout, weights: &mut [f32], gradient: &[f32]) {
+    let rate = black_box(1e-4);
+    group.bench_function("sgd, by hand", |bencher| {
+        bencher.iter(|| {
+            let weights = black_box(&mut *weights);
+            Arch::new().dispatch(Descent {
+                weights,
+                gradient,
+                rate,
+            });
+        });
+    });
+    let (mut first, mut second) = (Params::zeros(layout), Params::zeros(layout));
+    group.bench_function("adam, by hand", |bencher| {
+        bencher.iter(|| {
+            Arch::new().dispatch(AdamByHand {
+                weights: black_box(&mut *weights),
+                gradient,
+                first: first.as_mut_slice(),
+                second: second.as_mut_slice(),
+                rate,
+            });
+        });
+    });
 }
 
 /// AdamW, with the gradient clipped by its norm: read once more.
