@@ -2,9 +2,10 @@
 #![cfg(feature = "sparse")]
 
 use approx::assert_relative_eq;
-use downhill::data::{Csr, FeatureHasher, Order, Samples};
+use downhill::data::{Batch, Csr, FeatureHasher, Order, Samples, Stream};
 use downhill::model;
 use downhill::ndarray::{Array1, Array2, array};
+use downhill::objective::{Objective, StreamRisk};
 use downhill::optim::{
     Adamax, FtrlProximal, Lamb, Lazy, Lion, NAdam, Optimizer, SignSgd, State, Untouched, Yogi,
 };
@@ -269,6 +270,59 @@ fn a_trainer_that_is_lazy_by_touch_leaves_rare_weights_alone() {
         // A weight of the first row only has rolled on in the second step.
         assert_eq!(a != b, first && !second, "column {column}: {a}, {b}");
     }
+}
+
+/// The rows four at a time, over and over.
+fn stream(rows: usize) -> Stream<'static, (Csr<f64>, Array1<f64>)> {
+    let (inputs, _, targets, _) = data(rows);
+    Stream::new(move |number, batch: &mut (Csr<f64>, Array1<f64>)| {
+        let start = number as usize * 4 % rows;
+        let chosen: Vec<usize> = (start..(start + 4).min(rows)).collect();
+        batch.0.gather(&inputs.view(), &chosen);
+        batch.1.gather(&targets.view(), &chosen);
+        Ok(())
+    })
+}
+
+#[test]
+fn a_stream_of_sparse_rows_has_the_bits_of_memory() {
+    let (inputs, _, targets, _) = data(40);
+    let (model, loss) = (Linear::new(COLUMNS, 1).unwrap(), BinaryCrossEntropy::new());
+    let data = Dataset::new(&inputs, &targets).unwrap();
+    for lazy in [Lazy::Exact, Lazy::Touched] {
+        for (name, rule) in rules() {
+            let trainer = || Trainer::new(rule()).lazy(lazy).learning_rate(0.05).epochs(3);
+            let memory = trainer().order(Order::Sequential);
+            let memory = if rule().batch().is_none() {
+                memory.batch(4)
+            } else {
+                memory
+            };
+            let memory = memory.fit(&model, &loss, &data).unwrap();
+            let streamed = trainer()
+                .minimize(StreamRisk::new(&model, &loss, stream(40), 10))
+                .unwrap();
+            assert_eq!(memory.params, streamed.params, "{name}, {lazy:?}");
+        }
+    }
+}
+
+#[test]
+fn a_stream_of_sparse_rows_touches_only_theirs() {
+    let (model, loss) = (
+        Linear::without_intercept(COLUMNS, 1).unwrap(),
+        BinaryCrossEntropy::new(),
+    );
+    let mut risk = StreamRisk::new(&model, &loss, stream(40), 10);
+    let mut gradient = Gradient::<f64>::sparse(model.layout());
+    assert!(risk.is_sparse());
+    risk.touch(&Batch::Range(0..1), &mut gradient).unwrap();
+    let touched = gradient.touched();
+    assert!((1..=20).contains(&touched), "{touched}");
+    risk.value_and_gradient(&Params::zeros(model.layout()), &Batch::Range(0..1), &mut gradient)
+        .unwrap();
+    assert_eq!(gradient.touched(), touched);
+    assert!(risk.touch(&Batch::Range(0..2), &mut gradient).is_err());
 }
 
 #[test]

@@ -84,8 +84,12 @@ pub trait Objective<F: Scalar> {
 
     /// Clears the gradient and touches in it the rows of the parameters on which the value of a batch depends, for an
     /// objective that [is sparse](Objective::is_sparse).
-    fn touch(&self, batch: &Batch<'_>, gradient: &mut Gradient<F>) {
+    ///
+    /// # Errors
+    /// As [`Objective::value_and_gradient`].
+    fn touch(&mut self, batch: &Batch<'_>, gradient: &mut Gradient<F>) -> Result<(), Error> {
         let _ = (batch, gradient);
+        Ok(())
     }
 
     /// What a batch weighs in the mean over an epoch: the number of its terms, or the sum of their weights.
@@ -172,8 +176,8 @@ impl<F: Scalar, O: Objective<F> + ?Sized> Objective<F> for &mut O {
         (**self).is_sparse()
     }
 
-    fn touch(&self, batch: &Batch<'_>, gradient: &mut Gradient<F>) {
-        (**self).touch(batch, gradient);
+    fn touch(&mut self, batch: &Batch<'_>, gradient: &mut Gradient<F>) -> Result<(), Error> {
+        (**self).touch(batch, gradient)
     }
 
     fn weight(&self, batch: &Batch<'_>) -> f64 {

@@ -253,9 +253,10 @@ impl<F: Scalar, X: Samples, Y: Samples, M: Model<F, X>, L: Loss<F, Y>> Objective
         self.pass.model.is_sparse()
     }
 
-    fn touch(&self, batch: &Batch<'_>, gradient: &mut Gradient<F>) {
+    fn touch(&mut self, batch: &Batch<'_>, gradient: &mut Gradient<F>) -> Result<(), Error> {
         gradient.clear();
         let inputs = &self.data.0;
+        batch.check(X::count(inputs))?;
         match batch {
             Batch::Range(range) => self.pass.model.touch(&X::slice(inputs, range.clone()), gradient),
             Batch::Rows(rows) => {
@@ -264,6 +265,7 @@ impl<F: Scalar, X: Samples, Y: Samples, M: Model<F, X>, L: Loss<F, Y>> Objective
                 }
             }
         }
+        Ok(())
     }
 
     fn weight(&self, batch: &Batch<'_>) -> f64 {

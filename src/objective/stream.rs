@@ -15,7 +15,7 @@ use crate::{
 ///
 /// The stream decides what a step sees: each step takes its next batch, of whatever size, and an epoch is so many batches.
 /// [`Trainer::batch`](crate::Trainer::batch) is refused, the order and the batch of the optimiser have no meaning. Batches
-/// are checked as they come.
+/// are checked as they come. A step over sparse batches costs as much as they have entries.
 ///
 /// ```
 /// use downhill::{Dataset, EmpiricalRisk, Trainer, data::Stream, loss::MeanSquaredError, model::Linear,
@@ -85,6 +85,31 @@ impl<'a, F: Scalar, X: Samples, Y: Samples, M: Model<F, X>, L: Loss<F, Y>> Strea
         self.pass.reduction = reduction;
         self
     }
+
+    /// Makes this batch the stream's current one, and checks it.
+    fn fetch(&mut self, batch: &Batch<'_>) -> Result<(), Error> {
+        let place = match batch {
+            Batch::Range(range) if range.len() == 1 => range.start,
+            Batch::Rows([place]) => *place,
+            _ => {
+                return Err(Error::invalid(
+                    "batch",
+                    format!("{} batches of a stream", batch.len()),
+                    "one of them",
+                ));
+            }
+        };
+        let (inputs, targets) = self.stream.batch(self.first + place as u64)?;
+        let (inputs, targets) = (inputs.view(), targets.view());
+        let (rows, labels) = (X::count(&inputs), Y::count(&targets));
+        if rows == 0 {
+            return Err(Error::empty("a batch of the stream"));
+        }
+        if rows != labels {
+            return Err(Error::shape("targets (rows)", &[labels], &[rows]));
+        }
+        self.pass.check::<Y>(&inputs, &targets)
+    }
 }
 
 impl<F: Scalar, X: Samples, Y: Samples, M: Model<F, X>, L: Loss<F, Y>> Objective<F>
@@ -126,31 +151,26 @@ impl<F: Scalar, X: Samples, Y: Samples, M: Model<F, X>, L: Loss<F, Y>> Objective
         batch: &Batch<'_>,
         gradient: &mut Gradient<F>,
     ) -> Result<F, Error> {
-        let place = match batch {
-            Batch::Range(range) if range.len() == 1 => range.start,
-            Batch::Rows([place]) => *place,
-            _ => {
-                return Err(Error::invalid(
-                    "batch",
-                    format!("{} batches of a stream", batch.len()),
-                    "one of them",
-                ));
-            }
-        };
-        let (inputs, targets) = self.stream.batch(self.first + place as u64)?;
+        self.fetch(batch)?;
+        let (inputs, targets) = self.stream.current();
         let (inputs, targets) = (inputs.view(), targets.view());
-        let (rows, labels) = (X::count(&inputs), Y::count(&targets));
-        if rows == 0 {
-            return Err(Error::empty("a batch of the stream"));
-        }
-        if rows != labels {
-            return Err(Error::shape("targets (rows)", &[labels], &[rows]));
-        }
-        self.pass.check::<Y>(&inputs, &targets)?;
+        let rows = X::count(&inputs);
         self.pass.reserve(rows);
         Ok(self
             .pass
             .value_and_gradient::<Y>(params, (inputs, targets, None), gradient))
+    }
+
+    fn is_sparse(&self) -> bool {
+        self.pass.model.is_sparse()
+    }
+
+    fn touch(&mut self, batch: &Batch<'_>, gradient: &mut Gradient<F>) -> Result<(), Error> {
+        self.fetch(batch)?;
+        gradient.clear();
+        let (inputs, _) = self.stream.current();
+        self.pass.model.touch(&inputs.view(), gradient);
+        Ok(())
     }
 
     /// The rows of the batch that was seen last.

@@ -84,7 +84,7 @@ impl<F: Scalar, O: Objective<F>> Loop<'_, F, O> {
     /// Lets the weights of which the next batch is made up make the steps that they have missed.
     fn catch_up_on_batch(&mut self) -> Result<(), Error> {
         let batch = self.sampler.batch(self.within.updates);
-        self.objective.touch(&batch, &mut self.update.gradient);
+        self.objective.touch(&batch, &mut self.update.gradient)?;
         let weights = self.params.as_mut_slice();
         self.trainer
             .optimizer

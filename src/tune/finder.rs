@@ -254,8 +254,8 @@ impl<F: Scalar, O: Objective<F>> Objective<F> for Unevaluated<O> {
         self.0.is_sparse()
     }
 
-    fn touch(&self, batch: &Batch<'_>, gradient: &mut Gradient<F>) {
-        self.0.touch(batch, gradient);
+    fn touch(&mut self, batch: &Batch<'_>, gradient: &mut Gradient<F>) -> Result<(), Error> {
+        self.0.touch(batch, gradient)
     }
 
     fn weight(&self, batch: &Batch<'_>) -> f64 {
