@@ -118,7 +118,9 @@ pub mod prelude {
             BinaryCrossEntropy, Huber, MeanAbsoluteError, MeanSquaredError, Reduction, SoftmaxCrossEntropy,
         },
         model::{Activation, Linear, Mlp},
-        optim::{Adagrad, Adam, GradientDescent, MiniBatchSgd, Momentum, RmsProp, RuleExt, Sgd},
+        optim::{
+            Adagrad, Adam, GradientDescent, MiniBatchSgd, Momentum, RmsProp, RuleExt, Sgd, TensorRuleExt,
+        },
         schedule::{Cyclical, OneCycle, ReduceOnPlateau, Span, StepDecay},
         train::{EarlyStopping, Watch},
     };

@@ -65,6 +65,10 @@ most from the trajectories computed by PyTorch, Optax and Keras in float64, rela
 SGD's cases are counted with and without momentum together, and those of every convention with their rule. Muon's largest deviation is from PyTorch's iteration in bfloat16;
 from the same in float64 it is within 1e-12. Made by `DOWNHILL_WRITE_DOCS=1 cargo test --test golden table`.
 
+Of Optax's options these have no counterpart: `nesterov` and `bias_correction` of `rmsprop`, `nesterov` of `radam`, `reset_state` of
+`lookahead`, `bias_correction_mu` and `bias_correction_nu` of `amsgrad` (always on), `accumulation_size` of `reduce_on_plateau`. Their
+cases run with Optax's defaults.
+
 | rule | remembers | step | defaults | in PyTorch, or elsewhere | rate | cases | off by |
 |---|---|---|---|---|---|---|---|
 ";
