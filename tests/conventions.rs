@@ -46,8 +46,13 @@ fn default_rates_are_the_frameworks() {
         optimizer.default_rate()
     }
     assert_eq!(
-        [rate(Adagrad::keras()), rate(Adamax::keras()), rate(Adam::keras())],
-        [1e-3; 3]
+        [
+            rate(Adagrad::keras()),
+            rate(Adamax::keras()),
+            rate(Adam::keras()),
+            rate(RmsProp::keras().centred())
+        ],
+        [1e-3; 4]
     );
     assert_eq!(
         [rate(Adagrad::new()), rate(Adagrad::optax()), rate(Adamax::new())],

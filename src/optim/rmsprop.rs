@@ -44,6 +44,7 @@ pub struct RmsProp<Centred = Off, Buffered = Off> {
     epsilon_inside: bool,
     /// η inside the buffer.
     rate_inside: bool,
+    default_rate: f64,
     centred: Centred,
     buffered: Buffered,
 }
@@ -58,23 +59,28 @@ impl RmsProp {
             initial_mean_square: 0.0,
             epsilon_inside: false,
             rate_inside: false,
+            default_rate: 0.01,
             centred: Off,
             buffered: Off,
         }
     }
 
-    /// As Keras has it: ε inside the root, η inside the buffer; α 0.9, ε 1e-7.
+    /// As Keras has it: ε inside the root, η inside the buffer; α 0.9, ε 1e-7, η 0.001 where none is given.
     pub fn keras() -> Self {
         Self {
             epsilon_inside: true,
             rate_inside: true,
+            default_rate: 1e-3,
             ..Self::new().alpha(0.9).epsilon(1e-7)
         }
     }
 
     /// As Optax has it: ε inside the root, η inside the buffer; α 0.9, ε 1e-8.
     pub fn optax() -> Self {
-        Self::keras().epsilon(1e-8)
+        Self {
+            default_rate: 0.01,
+            ..Self::keras().epsilon(1e-8)
+        }
     }
 }
 
@@ -129,6 +135,7 @@ impl<C: Copy, B: Copy> RmsProp<C, B> {
             initial_mean_square: self.initial_mean_square,
             epsilon_inside: self.epsilon_inside,
             rate_inside: self.rate_inside,
+            default_rate: self.default_rate,
             centred,
             buffered,
         }
@@ -163,7 +170,7 @@ impl<F: Scalar, C: Switch, B: Switch> Rule<F> for RmsProp<C, B> {
     }
 
     fn default_rate(&self) -> f64 {
-        0.01
+        self.default_rate
     }
 
     fn buffers(&self) -> Vec<Buffer> {
