@@ -243,6 +243,24 @@ fn an_iterator_ends_and_cannot_go_back() {
     }
 }
 
+/// What a thread has made already is passed over, and the iterator need not go back for it.
+#[test]
+fn batches_ahead_are_passed_over() {
+    let made = Arc::new(AtomicUsize::new(0));
+    let counter = made.clone();
+    let numbers = (0..).map(move |number: u64| {
+        counter.store(number as usize + 1, Ordering::SeqCst);
+        Ok(number)
+    });
+    let mut stream = Stream::from_iterator(numbers).prefetch(4);
+    for (asked, waiting) in [(0, 5), (2, 7), (6, 11), (30, 35), (31, 36)] {
+        assert_eq!(stream.batch(asked), Ok(&asked));
+        while made.load(Ordering::SeqCst) < waiting {
+            std::thread::yield_now();
+        }
+    }
+}
+
 #[test]
 fn batches_are_found_by_number_in_any_order() {
     let squares = || {
@@ -346,4 +364,58 @@ fn a_nan_in_a_batch_ends_the_run_with_the_last_good_parameters() {
     );
     let until = streamed(trainer().steps(6), Stream::new(source())).unwrap();
     assert_eq!(run.params.as_slice(), until.params.as_slice());
+}
+
+#[cfg(feature = "sparse")]
+mod sparse {
+    use super::*;
+    use downhill::{
+        data::{Csr, Samples},
+        objective::Penalized,
+    };
+
+    const COLUMNS: usize = 1000;
+
+    fn rows() -> (Csr<f64>, Array1<f64>) {
+        let mut random = ChaCha12Rng::seed_from_u64(8);
+        let mut inputs = Csr::new(COLUMNS).unwrap();
+        for _ in 0..ROWS {
+            let entries: [_; 4] =
+                std::array::from_fn(|_| (random.random_range(0..COLUMNS), random.random_range(-1.0..1.0)));
+            inputs.push(entries).unwrap();
+        }
+        let targets = Array1::from_shape_fn(ROWS, |row| (row % 2) as f64);
+        (inputs, targets)
+    }
+
+    fn stream() -> Stream<'static, (Csr<f64>, Array1<f64>)> {
+        let (inputs, targets) = rows();
+        Stream::new(move |number, batch: &mut (Csr<f64>, Array1<f64>)| {
+            let start = number as usize % BATCHES * BATCH;
+            let rows: Vec<_> = (start..(start + BATCH).min(ROWS)).collect();
+            batch.0.gather(&inputs.view(), &rows);
+            batch.1.gather(&targets.view(), &rows);
+            Ok(())
+        })
+    }
+
+    #[test]
+    fn a_penalty_makes_steps_dense() {
+        let (model, loss) = (Linear::new(COLUMNS, 1).unwrap(), BinaryCrossEntropy::new());
+        let risk = Penalized::new(StreamRisk::new(&model, &loss, stream(), BATCHES)).l2(0.1);
+        let run = Trainer::new(Adagrad::new())
+            .epochs(1)
+            .on_step(|event| assert_eq!(event.gradient.touched(), COLUMNS + 1))
+            .minimize(risk)
+            .unwrap();
+        assert_eq!(run.steps, BATCHES as u64);
+    }
+
+    #[test]
+    fn a_sparse_batch_that_does_not_fit_is_refused_before_it_is_touched() {
+        let model = Linear::new(COLUMNS / 2, 1).unwrap();
+        let risk = StreamRisk::new(&model, &MeanSquaredError, stream(), BATCHES);
+        let error = Trainer::new(Adam::new()).epochs(1).minimize(risk).unwrap_err();
+        assert!(matches!(error, Error::ShapeMismatch { .. }), "{error}");
+    }
 }

@@ -10,7 +10,8 @@ use std::{
 use super::stream::Source;
 use crate::Error;
 
-/// A source in a thread. It goes on from the batch that was taken last; where another is wanted, it starts anew from there.
+/// A source in a thread. It goes on from the batch that was taken last. Where one is wanted that may have been made already,
+/// those before it are passed over, so that a source that cannot go back need not; for any other it starts anew from there.
 pub(super) struct Prefetch<B> {
     ahead: usize,
     state: State<B>,
@@ -41,26 +42,30 @@ impl<B: Default + Send + 'static> Prefetch<B> {
 
     /// Exchanges `batch` for the one with this number.
     pub(super) fn take(&mut self, number: u64, batch: &mut B) -> Result<(), Error> {
-        let fits = matches!(&self.state, State::Thread(thread) if thread.next == number);
-        if !fits {
+        let ahead = self.ahead as u64;
+        let comes = matches!(&self.state, State::Thread(Thread { next, .. })
+            if number.checked_sub(*next).is_some_and(|between| between < ahead));
+        if !comes {
             self.restart(number)?;
         }
         let State::Thread(thread) = &mut self.state else {
             return Err(lost(number));
         };
-        match thread.made.recv() {
-            Ok(Ok(made)) => {
-                thread.next += 1;
-                // Where the thread has ended nobody wants the memory.
-                let _ = thread.used.try_send(std::mem::replace(batch, made));
-                Ok(())
+        while thread.next <= number {
+            match thread.made.recv() {
+                Ok(Ok(made)) => {
+                    thread.next += 1;
+                    // Where the thread has ended nobody wants the memory.
+                    let _ = thread.used.try_send(std::mem::replace(batch, made));
+                }
+                Ok(Err(error)) => {
+                    self.stop();
+                    return Err(error);
+                }
+                Err(_) => return Err(lost(number)),
             }
-            Ok(Err(error)) => {
-                self.stop();
-                Err(error)
-            }
-            Err(_) => Err(lost(number)),
         }
+        Ok(())
     }
 
     fn restart(&mut self, number: u64) -> Result<(), Error> {
