@@ -1,10 +1,12 @@
 //! Files of svmlight and libsvm, and hashed features.
 #![cfg(feature = "sparse")]
 
-use std::io::Write;
+use std::io::{Read, Write};
+use std::path::PathBuf;
 
-use downhill::data::{Csr, FeatureHasher, Labelled, SvmLight};
+use downhill::data::{Csr, FeatureHasher, Labelled, Order, SvmLight};
 use downhill::ndarray::{Array1, array};
+use downhill::objective::StreamRisk;
 use downhill::prelude::*;
 use flate2::{Compression, write::GzEncoder};
 use proptest::prelude::*;
@@ -123,10 +125,154 @@ fn files_may_be_compressed() {
     }
 }
 
+fn packed(text: &str) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(text.as_bytes()).unwrap();
+    encoder.finish().unwrap()
+}
+
+/// Gives a byte at a time, as a pipe may.
+struct Dripping<'a>(&'a [u8]);
+
+impl Read for Dripping<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let few = buffer.len().min(1);
+        self.0.read(&mut buffer[..few])
+    }
+}
+
+#[test]
+fn a_stream_may_come_byte_by_byte_and_in_several_members() {
+    let expected = read("1 1:0.25\n-1 3:2\n").unwrap();
+    // The second member begins within a line.
+    let members = [packed("1 1:0.25\n-1 "), packed("3:2\n")].concat();
+    for bytes in [&b"1 1:0.25\n-1 3:2\n"[..], &members] {
+        let samples = SvmLight::new().read::<f64>(Dripping(bytes), "a pipe").unwrap();
+        assert_eq!(samples, expected);
+    }
+    for (bytes, rows) in [(&b""[..], 0), (b"1", 1), (b"\n", 0), (b"1\n", 1)] {
+        let samples = SvmLight::new().read::<f64>(Dripping(bytes), "a pipe").unwrap();
+        assert_eq!(samples.inputs.rows(), rows);
+    }
+}
+
+#[test]
+fn a_stream_that_fails_at_once_is_an_error_of_reading() {
+    struct Broken;
+    impl Read for Broken {
+        fn read(&mut self, _: &mut [u8]) -> std::io::Result<usize> {
+            Err(std::io::Error::other("torn"))
+        }
+    }
+    let error = SvmLight::new().read::<f64>(Broken, "a pipe").unwrap_err();
+    assert!(matches!(error, Error::Io { action: "read", .. }), "{error}");
+}
+
+#[test]
+fn there_are_columns_for_32_bits() {
+    let wide = SvmLight::new().zero_based();
+    for columns in [1 << 32, usize::MAX] {
+        let error = wide
+            .columns(columns)
+            .read::<f32>(&b"1 1:1"[..], "a file")
+            .unwrap_err();
+        assert!(matches!(error, Error::InvalidArgument { argument, .. } if argument == "columns"));
+        assert!(Csr::<f32>::new(columns).is_err());
+        let index = wide
+            .columns(columns)
+            .samples::<f32, _>(&b"1 4294967295:1"[..], "a file")
+            .next()
+            .unwrap();
+        assert!(matches!(index, Err(Error::Malformed { place, .. }) if place == "line 1"));
+    }
+    let widest = wide.read::<f32>(&b"1 4294967294:1"[..], "a file").unwrap();
+    assert_eq!(widest.inputs.columns(), u32::MAX as usize);
+}
+
+/// A file of this name among those of this build.
+fn file(name: &str, bytes: &[u8]) -> PathBuf {
+    let path = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    std::fs::write(&path, bytes).unwrap();
+    path
+}
+
+/// Seven rows of columns 0 to 29.
+const ROWS: &str = "1 1:1 30:2\n0 2:1\n1 3:0.5 4:1\n\n0\n1 1:2 # five\n0 7:1 9:1\n1 30:-1\n";
+
+#[test]
+fn a_compressed_file_trains_as_a_stream_to_the_bits_of_memory() {
+    let path = file("stream.svm.gz", &packed(ROWS));
+    let format = SvmLight::new().columns(30);
+    let samples = format.read_file::<f64>(&path).unwrap();
+    let data = Dataset::new(&samples.inputs, &samples.labels).unwrap();
+    let (model, loss) = (Linear::new(30, 1).unwrap(), BinaryCrossEntropy::new());
+    let trainer = || Trainer::new(Adam::new()).learning_rate(0.1).epochs(5);
+    let expected = trainer()
+        .batch(3)
+        .order(Order::Sequential)
+        .fit(&model, &loss, &data)
+        .unwrap();
+    let stream = || format.stream_file::<f64>(&path, 3).unwrap();
+    for stream in [stream(), stream().prefetch(2), stream().prefetch(9)] {
+        let run = trainer()
+            .minimize(StreamRisk::new(&model, &loss, stream, 3))
+            .unwrap();
+        assert_eq!(run.params, expected.params);
+        assert_eq!((run.steps, run.best.value), (15, expected.best.value));
+    }
+}
+
+#[test]
+fn batches_of_a_file_are_found_by_number() {
+    let path = file("numbers.svm", ROWS.as_bytes());
+    let open = || SvmLight::new().columns(30).stream_file::<f64>(&path, 3).unwrap();
+    let labels = [array![1.0, 0.0, 1.0], array![0.0, 1.0, 0.0], array![1.0]];
+    for mut stream in [open(), open().prefetch(2)] {
+        for number in [0, 1, 2, 3, 1, 1, 11, 7, 30, 0] {
+            let (inputs, found) = stream.batch(number).unwrap();
+            assert_eq!(found, labels[number as usize % 3], "batch {number}");
+            assert_eq!((inputs.rows(), inputs.columns()), (found.len(), 30));
+        }
+    }
+}
+
+#[test]
+fn a_file_that_cannot_be_streamed_says_why() {
+    let path = file("bad.svm", b"1 1:1\n0 2:1\n1 3:one\n");
+    let format = SvmLight::new().columns(30);
+    let mut stream = format.stream_file::<f64>(&path, 1).unwrap().prefetch(2);
+    assert!(stream.batch(1).is_ok());
+    // Asked again, it is read again.
+    for _ in 0..2 {
+        let error = stream.batch(2).unwrap_err();
+        assert!(matches!(error, Error::Malformed { place, .. } if place == "line 3"));
+        assert_eq!(stream.batch(0).unwrap().1, array![1.0]);
+    }
+    let empty = file("empty.svm", b"# nothing\n");
+    let error = format
+        .stream_file::<f64>(&empty, 1)
+        .unwrap()
+        .batch(0)
+        .unwrap_err();
+    assert!(matches!(error, Error::Empty { .. }), "{error}");
+    let refused = |format: SvmLight, rows| format.stream_file::<f64>(&path, rows).unwrap_err();
+    for error in [
+        refused(format, 0),
+        refused(SvmLight::new(), 1),
+        refused(format.columns(usize::MAX), 1),
+    ] {
+        assert!(matches!(error, Error::InvalidArgument { .. }), "{error}");
+    }
+    let missing = format
+        .stream_file::<f64>(path.with_extension("missing"), 1)
+        .unwrap_err();
+    assert!(matches!(missing, Error::Io { .. }), "{missing}");
+}
+
 #[test]
 fn samples_come_one_by_one_until_the_first_error() {
     let text = "1 1:1\n2 2:2\nthree\n4 4:4\n";
-    let mut samples = SvmLight::new().samples::<f64>(text.as_bytes(), "a stream");
+    let mut samples = SvmLight::new().samples::<f64, _>(text.as_bytes(), "a stream");
     assert_eq!(samples.next().unwrap().unwrap(), (1.0, vec![(0, 1.0)]));
     assert_eq!(samples.next().unwrap().unwrap(), (2.0, vec![(1, 2.0)]));
     assert!(samples.next().unwrap().is_err());

@@ -63,10 +63,10 @@ impl<F: Scalar> Csr<F> {
     /// Without rows so far.
     ///
     /// # Errors
-    /// [`Error::InvalidArgument`] for more than 2³² columns.
+    /// [`Error::InvalidArgument`] for more than 2³² − 1 columns.
     pub fn new(columns: usize) -> Result<Self, Error> {
-        let fits = columns as u64 <= 1 << 32;
-        check::require(fits, "columns", columns, "at most 4294967296")?;
+        let fits = u32::try_from(columns).is_ok();
+        check::require(fits, "columns", columns, "at most 4294967295")?;
         Ok(Self {
             columns,
             ..Self::default()
@@ -166,6 +166,14 @@ impl<F: Scalar> Csr<F> {
         (&self.indices[range.clone()], &self.values[range])
     }
 
+    /// Without rows again, and with so many columns; the memory is kept.
+    pub(super) fn clear(&mut self, columns: usize) {
+        self.columns = columns;
+        self.starts.clear();
+        self.indices.clear();
+        self.values.clear();
+    }
+
     /// Sets the number of columns, to more than every entry's.
     pub(super) fn set_columns(&mut self, columns: usize) {
         self.columns = columns;
@@ -244,10 +252,7 @@ impl<F: Scalar> Samples for Csr<F> {
     }
 
     fn gather(&mut self, from: &CsrView<'_, F>, rows: &[usize]) {
-        self.columns = from.columns;
-        self.starts.clear();
-        self.indices.clear();
-        self.values.clear();
+        self.clear(from.columns);
         self.starts.extend((!rows.is_empty()).then_some(0));
         for &row in rows {
             let range = from.starts[row]..from.starts[row + 1];

@@ -2,15 +2,15 @@
 
 use std::{
     fs::File,
-    io::{BufRead, BufReader, Read, Write},
-    path::Path,
+    io::{self, BufRead, BufReader, Chain, Cursor, Read, Write},
+    path::{Path, PathBuf},
 };
 
 use flate2::bufread::MultiGzDecoder;
 use ndarray::Array1;
 
-use super::{Csr, Samples};
-use crate::{Error, Scalar};
+use super::{Csr, Samples, Stream};
+use crate::{Error, Scalar, error::check};
 
 /// Reads the text format of svmlight and libsvm, plain or compressed by gzip, line by line.
 ///
@@ -83,7 +83,7 @@ impl SvmLight {
         self
     }
 
-    /// Sets the number of columns, so that a test set is as wide as its training set; a larger index is an error.
+    /// Sets the number of columns, below 2³², so that a test set is as wide as its training set; a larger index is an error.
     pub fn columns(mut self, columns: usize) -> Self {
         self.columns = Some(columns);
         self
@@ -109,10 +109,10 @@ impl SvmLight {
     ///
     /// # Errors
     /// [`Error::Malformed`] with the number of the line that is not in the format, [`Error::Io`] if the stream breaks off,
-    /// [`Error::InvalidArgument`] for more than 2³² columns.
+    /// [`Error::InvalidArgument`] for more than 2³² − 1 columns.
     pub fn read<F: Scalar>(self, stream: impl Read, name: &str) -> Result<Labelled<F>, Error> {
-        // While it is read, there are as many columns as there can be.
-        let mut inputs = Csr::new(u32::MAX as usize)?;
+        // Where they are not known, there are as many columns as there can be while it is read.
+        let mut inputs = Csr::new(self.columns.unwrap_or(MOST_COLUMNS))?;
         let mut labels = Vec::new();
         let mut columns = self.columns.unwrap_or(0);
         for sample in self.samples(stream, name) {
@@ -128,15 +128,94 @@ impl SvmLight {
         })
     }
 
-    /// The samples of a stream one by one, for data that do not fit in memory. Ends after the first error.
-    pub fn samples<'a, F: Scalar>(
+    /// The batches of a file, `rows` to each, as a stream for a [`StreamRisk`](crate::objective::StreamRisk): for data that do
+    /// not fit in memory. The last batch of a pass over the file is short, and after it comes the next pass: with as many
+    /// batches to an epoch, each epoch is one. The number of columns has to be [set](SvmLight::columns).
+    ///
+    /// A run that is continued in the middle reads past what it has had. What stands in a file read once stands in it every
+    /// time: it must not change in between.
+    ///
+    /// ```
+    /// use downhill::{data::{Csr, SvmLight}, loss::BinaryCrossEntropy, model::Linear, objective::StreamRisk, optim::Adagrad};
+    /// use downhill::Trainer;
+    ///
+    /// # let folder = std::env::temp_dir().join(format!("downhill-svmlight-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&folder)?;
+    /// # let path = folder.join("clicks.svm");
+    /// std::fs::write(&path, "1 3:1 17:1\n0 4:1 18:1\n1 3:1 90:1\n")?;
+    /// let columns = 1 << 20;
+    /// let clicks = SvmLight::new().columns(columns).stream_file::<f32>(&path, 2)?;
+    ///
+    /// // Three rows, two to a batch: an epoch is two batches.
+    /// let (model, loss) = (Linear::new(columns, 1)?, BinaryCrossEntropy::new());
+    /// let risk = StreamRisk::new(&model, &loss, clicks.prefetch(4), 2);
+    /// let run = Trainer::new(Adagrad::new()).learning_rate(0.5).epochs(50).minimize(risk)?;
+    /// assert!(run.best.value < 0.1);
+    /// # std::fs::remove_dir_all(folder)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::InvalidArgument`] for 0 rows and for columns that are not set or more than 2³² − 1, [`Error::Io`] if the file
+    /// cannot be opened. The stream gives [`Error::Empty`] for a file without samples, and else what [`SvmLight::read`] does.
+    pub fn stream_file<F: Scalar>(
         self,
-        stream: impl Read + 'a,
-        name: &'a str,
-    ) -> impl Iterator<Item = Result<Sample<F>, Error>> + 'a {
+        path: impl Into<PathBuf>,
+        rows: usize,
+    ) -> Result<Stream<'static, (Csr<F>, Array1<F>)>, Error> {
+        check::require(rows > 0, "rows", rows, "at least 1")?;
+        let Some(columns) = self.columns else {
+            return Err(Error::invalid("columns", "not set", "the same for every batch"));
+        };
+        Csr::<F>::new(columns)?;
+        let path = path.into();
+        let open = move || {
+            let file = File::open(&path).map_err(|error| Error::io(&path, "read", &error))?;
+            let name = path.display().to_string();
+            Ok::<_, Error>((self.samples::<F, _>(file, &name), name))
+        };
+        // Where the file is open, and the number of the batch that comes next.
+        let mut place = Some((open()?, 0));
+        Ok(Stream::new(
+            move |number, (inputs, labels): &mut (Csr<F>, Array1<F>)| {
+                let ((mut file, mut next), mut fresh) = match place.take() {
+                    Some(place) if place.1 <= number => (place, false),
+                    _ => ((open()?, 0), true),
+                };
+                while next <= number {
+                    inputs.clear(columns);
+                    let mut read = std::mem::take(labels).into_raw_vec_and_offset().0;
+                    read.clear();
+                    for sample in file.0.by_ref().take(rows) {
+                        let (label, entries) = sample?;
+                        inputs.push(entries)?;
+                        read.push(label);
+                    }
+                    *labels = Array1::from_vec(read);
+                    if inputs.rows() > 0 {
+                        (next, fresh) = (next + 1, false);
+                    } else if fresh {
+                        return Err(Error::empty(file.1).into());
+                    } else {
+                        (file, fresh) = (open()?, true);
+                    }
+                }
+                place = Some((file, next));
+                Ok(())
+            },
+        ))
+    }
+
+    /// The samples of a stream one by one, for data that do not fit in memory. Ends after the first error. It can be sent to
+    /// another thread where the stream can.
+    pub fn samples<F: Scalar, R: Read>(
+        self,
+        stream: R,
+        name: &str,
+    ) -> impl Iterator<Item = Result<Sample<F>, Error>> + use<F, R> {
         let mut lines = Lines {
-            reader: decompressed(stream),
-            name,
+            text: Text::Unopened(Some(stream)),
+            name: name.into(),
             number: 0,
             line: Vec::new(),
         };
@@ -151,7 +230,8 @@ impl SvmLight {
         })
     }
 
-    /// Writes samples so that the same settings read them again to the bit.
+    /// Writes samples so that the same settings read them again to the bit. Where [`columns`](SvmLight::columns) is not set, columns
+    /// after the last entry of all are not seen again.
     ///
     /// # Errors
     /// [`Error::ShapeMismatch`] unless there is one label for each row, [`Error::Io`] if the stream refuses.
@@ -179,34 +259,65 @@ impl SvmLight {
     }
 }
 
-/// The stream itself, or what it holds if it begins as gzip does. What cannot be read now cannot be read later either,
-/// and is reported then.
-fn decompressed<'a>(stream: impl Read + 'a) -> Box<dyn BufRead + 'a> {
-    let mut reader = BufReader::new(stream);
-    let compressed = reader
-        .fill_buf()
-        .is_ok_and(|bytes| bytes.starts_with(&[0x1f, 0x8b]));
-    if compressed {
-        Box::new(BufReader::new(MultiGzDecoder::new(reader)))
-    } else {
-        Box::new(reader)
+/// How many columns there can be.
+const MOST_COLUMNS: usize = u32::MAX as usize;
+
+/// What gzip begins with.
+const MAGIC: [u8; 2] = [0x1f, 0x8b];
+
+/// A stream whose first bytes have been looked at.
+type Looked<R> = BufReader<Chain<Cursor<Vec<u8>>, R>>;
+
+/// The text of a stream: itself, or what it holds if it begins as gzip does.
+enum Text<R> {
+    Unopened(Option<R>),
+    Plain(Looked<R>),
+    Packed(Box<BufReader<MultiGzDecoder<Looked<R>>>>),
+}
+
+impl<R: Read> Text<R> {
+    /// Looks at the first bytes, however few come at a time.
+    fn open(mut stream: R) -> io::Result<Self> {
+        let mut head = Vec::new();
+        stream.by_ref().take(MAGIC.len() as u64).read_to_end(&mut head)?;
+        let packed = head == MAGIC;
+        let whole = BufReader::new(Cursor::new(head).chain(stream));
+        Ok(if packed {
+            Self::Packed(Box::new(BufReader::new(MultiGzDecoder::new(whole))))
+        } else {
+            Self::Plain(whole)
+        })
+    }
+
+    fn read_line(&mut self, line: &mut Vec<u8>) -> io::Result<usize> {
+        match self {
+            Self::Unopened(stream) => match stream.take() {
+                Some(stream) => {
+                    *self = Self::open(stream)?;
+                    self.read_line(line)
+                }
+                None => Ok(0),
+            },
+            Self::Plain(text) => text.read_until(b'\n', line),
+            Self::Packed(text) => text.read_until(b'\n', line),
+        }
     }
 }
 
-struct Lines<'a> {
-    reader: Box<dyn BufRead + 'a>,
-    name: &'a str,
+struct Lines<R> {
+    text: Text<R>,
+    name: String,
     number: usize,
     line: Vec<u8>,
 }
 
-impl Lines<'_> {
+impl<R: Read> Lines<R> {
     /// The next line that is not empty, as a sample.
     fn next_sample<F: Scalar>(&mut self, settings: SvmLight) -> Result<Option<Sample<F>>, Error> {
         loop {
             self.line.clear();
-            let read = self.reader.read_until(b'\n', &mut self.line);
-            if read.map_err(|error| Error::io(Path::new(self.name), "read", &error))? == 0 {
+            let read = self.text.read_line(&mut self.line);
+            if read.map_err(|error| Error::io(Path::new(&self.name), "read", &error))? == 0 {
                 return Ok(None);
             }
             self.number += 1;
@@ -258,7 +369,7 @@ impl Lines<'_> {
 
     fn column(&self, word: &str, settings: SvmLight) -> Result<usize, Error> {
         let first = usize::from(!settings.zero_based);
-        let limit = settings.columns.unwrap_or(u32::MAX as usize);
+        let limit = settings.columns.unwrap_or(MOST_COLUMNS).min(MOST_COLUMNS);
         let column = word
             .parse::<usize>()
             .ok()
@@ -270,6 +381,6 @@ impl Lines<'_> {
     }
 
     fn malformed(&self, given: impl ToString, expected: impl Into<String>) -> Error {
-        Error::malformed(self.name, format!("line {}", self.number), given, expected)
+        Error::malformed(&self.name, format!("line {}", self.number), given, expected)
     }
 }
