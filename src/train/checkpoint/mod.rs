@@ -72,6 +72,10 @@ pub(super) use writer::Writer;
 /// A checkpoint holds the parameters after the last step, also where [`EarlyStopping`](super::EarlyStopping) gives back the
 /// best: for use, save [`Run::params`](super::Run::params), or take the file that [`best`](Checkpoints::best) writes.
 ///
+/// With sparse inputs and [`Lazy::Exact`](crate::optim::Lazy::Exact), one that is written within an epoch holds the weights as
+/// they are, with steps to catch up on. A run that is continued makes those; a reader that knows nothing of them sees weights
+/// that are behind. At the end of an epoch there are none.
+///
 /// If one cannot be written the run goes on, tries again when the next is due, and [`Run::unsaved`](super::Run::unsaved)
 /// says what happened, unless a later one was written.
 #[derive(Debug, Clone, PartialEq)]
