@@ -10,6 +10,7 @@ use downhill::optim::{
     Sm3, State, Stepper,
 };
 use downhill::prelude::*;
+use downhill::schedule::Decay;
 
 struct Counting;
 
@@ -182,17 +183,30 @@ fn no_stepper_allocates() {
     assert_eq!(allocations() - before, 0);
 }
 
-/// Allocations from after step 3 to after step 100.
-fn in_a_run(fit: impl FnOnce(Trainer<'_, f32>) -> Result<Run<f32>, Error>) -> u64 {
+/// Allocations from after step 3 to after step 100, with a rate that is never the same.
+fn in_a_run_of<F: Scalar>(
+    optimizer: impl Optimizer<F>,
+    fit: impl FnOnce(Trainer<'_, F>) -> Result<Run<F>, Error>,
+) -> u64 {
     let (mut at, mut total) = (0, 0);
-    let listener = |event: &downhill::train::StepEvent<'_, f32>| match event.step {
+    let listener = |event: &downhill::train::StepEvent<'_, F>| match event.step {
         3 => at = allocations(),
         100 => total = allocations() - at,
         _ => {}
     };
-    let run = fit(Trainer::new(Adam::new()).steps(100).batch(8).on_step(listener)).unwrap();
+    let rate = Decay::inverse_time(0.01, 0.01, Span::Steps(1));
+    let run = fit(Trainer::new(optimizer)
+        .learning_rate(rate)
+        .steps(100)
+        .on_step(listener))
+    .unwrap();
     assert_eq!(run.steps, 100);
     total
+}
+
+/// The same of Adam on batches of 8.
+fn in_a_run(fit: impl FnOnce(Trainer<'_, f32>) -> Result<Run<f32>, Error>) -> u64 {
+    in_a_run_of(Adam::new(), |trainer| fit(trainer.batch(8)))
 }
 
 #[test]
@@ -215,11 +229,28 @@ fn no_training_allocates() {
     assert!(network <= allowed, "network: {network} allocations");
 }
 
+/// In double precision, row by row and in batches that leave a short one, with clipping.
+#[test]
+fn no_logistic_regression_allocates() {
+    let inputs = Array2::from_shape_fn((1000, 20), |(i, j)| ((i * 7 + j * 3) % 11) as f64 / 11.0);
+    let targets = Array1::from_shape_fn(1000, |i| (i % 2) as f64);
+    let data = Dataset::new(&inputs, &targets).unwrap();
+    let (line, loss) = (Linear::new(20, 1).unwrap(), BinaryCrossEntropy::new());
+    for batch in [1, 7, 8] {
+        let counted = in_a_run_of(Momentum::new(0.9), |trainer| {
+            trainer.clip_norm(0.1).batch(batch).fit(&line, &loss, &data)
+        });
+        assert_eq!(counted, 0, "batches of {batch}");
+    }
+    let single = in_a_run_of(Sgd, |trainer| trainer.fit(&line, &loss, &data));
+    assert_eq!(single, 0, "rows");
+}
+
 /// Row by row, in batches whose rows share columns, and with steps to catch up on.
 #[cfg(feature = "sparse")]
 #[test]
 fn no_sparse_training_allocates() {
-    use downhill::data::Csr;
+    use downhill::{data::Csr, optim::Lazy};
     let mut inputs = Csr::new(5000).unwrap();
     for row in 0..1000 {
         inputs
@@ -229,9 +260,23 @@ fn no_sparse_training_allocates() {
     let targets = Array1::from_shape_fn(1000, |i| (i % 2) as f32);
     let data = Dataset::new(&inputs, &targets).unwrap();
     let line = Linear::new(5000, 1).unwrap();
+    let loss = BinaryCrossEntropy::new();
     for batch in [1, 8] {
-        let counted = in_a_run(|trainer| trainer.batch(batch).fit(&line, &BinaryCrossEntropy::new(), &data));
-        assert_eq!(counted, 0, "batches of {batch}");
+        let rules: [(fn() -> Box<dyn Optimizer<f32>>, Lazy); 5] = [
+            (|| Box::new(Adam::new()), Lazy::Exact),
+            (|| Box::new(Adam::new()), Lazy::Touched),
+            (|| Box::new(Adagrad::new()), Lazy::Exact),
+            (|| Box::new(MiniBatchSgd::new(8)), Lazy::Exact),
+            (|| Box::new(Momentum::new(0.9).weight_decay(0.1)), Lazy::Exact),
+        ];
+        for (rule, lazy) in rules {
+            let own = rule().batch().is_some();
+            let counted = in_a_run_of(rule(), |trainer| {
+                let trainer = if own { trainer } else { trainer.batch(batch) };
+                trainer.lazy(lazy).clip_norm(0.5).fit(&line, &loss, &data)
+            });
+            assert_eq!(counted, 0, "{} in batches of {batch}, {lazy:?}", rule().name());
+        }
     }
 }
 

@@ -46,6 +46,32 @@ fn a_mapped_file_trains_to_the_bits_of_memory() {
     }
 }
 
+/// Column by column on disk, and yet the same matrix.
+#[test]
+fn a_file_in_fortran_order_trains_to_the_bits_of_memory() {
+    let (inputs, targets) = data();
+    let path = file("fortran.npy");
+    let columns = inputs.t().as_standard_layout().into_owned().reversed_axes();
+    write_npy(&path, &columns).unwrap();
+    let header = std::fs::read(&path).unwrap();
+    assert!(String::from_utf8_lossy(&header).contains("'fortran_order': True"));
+    let mapped = MappedNpy::open(&path).unwrap();
+    let view = mapped.view::<f32, Ix2>().unwrap();
+    assert!(view == inputs && !view.is_standard_layout());
+    let fit = |data: &Dataset<'_, f32, Array2<f32>, Array1<f32>>| {
+        let trainer = Trainer::new(Adam::new()).batch(8).epochs(3);
+        trainer
+            .fit(&Linear::new(3, 1).unwrap(), &MeanSquaredError, data)
+            .unwrap()
+            .params
+    };
+    // Rows that are gathered for a shuffled batch lie as always.
+    assert_eq!(
+        fit(&Dataset::from_views(view, targets.view()).unwrap()),
+        fit(&Dataset::new(&inputs, &targets).unwrap())
+    );
+}
+
 #[test]
 fn a_nan_in_a_file_is_found_at_once_or_at_its_step() {
     let (mut inputs, targets) = data();
@@ -99,6 +125,10 @@ fn bad_files_are_typed_errors() {
     longer.extend([0; 4]);
     let mut later = bytes.clone();
     later[6] = 9;
+    // As a machine of the other endianness writes it.
+    let mut swapped = bytes.clone();
+    let order = swapped.iter().position(|byte| b"<>".contains(byte)).unwrap();
+    swapped[order] ^= b'<' ^ b'>';
     for (name, bytes, place) in [
         ("empty.npy", &b""[..], "header"),
         ("text.npy", b"1.0, 2.0, 3.0\n4.0, 5.0, 6.0\n", "header"),
@@ -106,6 +136,7 @@ fn bad_files_are_typed_errors() {
         ("cut_data.npy", &bytes[..bytes.len() - 1], "data"),
         ("longer.npy", &longer, "data"),
         ("later_version.npy", &later, "header"),
+        ("swapped.npy", &swapped, "header"),
     ] {
         match error(name, bytes) {
             Error::Malformed {

@@ -13,7 +13,9 @@ use crate::Error;
 ///
 /// An epoch in order ([`Order::Sequential`](super::Order::Sequential)) reads the file from front to back, at the speed of
 /// the disk. A shuffled one touches a page a row: where the file does not fit into memory, shuffle it once when it is
-/// written, or read it as a [`Stream`](super::Stream).
+/// written, or read it as a [`Stream`](super::Stream). In a file in Fortran order (`fortran_order: True` in its header) the
+/// values of a row lie a column apart, so that each row touches a page a column: store large data row by row, as NumPy does
+/// unless told otherwise.
 ///
 /// **Nobody may shorten or overwrite the file while it is mapped.** The system offers no way to hold others off: a run
 /// would see other numbers, or be ended by a signal at a page that is gone.
