@@ -162,13 +162,20 @@ fn any_number_of_threads_gives_the_same_gradients<F: Scalar>() {
     });
     let targets = Array1::from_shape_fn(9001, |i| F::of((i % 2) as f64));
     let labels = Array1::from_shape_fn(9001, |i| i % 3);
+    let weights = Array1::from_shape_fn(9001, |i| F::of((i % 5) as f64 / 2.0));
     let binary = Dataset::new(&inputs, &targets).unwrap();
     let classes = Dataset::new(&inputs, &labels).unwrap();
+    let weighted = Dataset::new(&inputs, &labels)
+        .unwrap()
+        .weighted(&weights)
+        .unwrap();
     let (line, network) = (Linear::new(100, 1).unwrap(), Mlp::new(&[100, 16, 3]).unwrap());
     let of = |threads| {
         let line = large_batches(&line, &BinaryCrossEntropy::new(), &binary, threads);
-        let network = large_batches(&network, &SoftmaxCrossEntropy, &classes, threads);
-        (line, network)
+        let means =
+            [&classes, &weighted].map(|data| large_batches(&network, &SoftmaxCrossEntropy, data, threads));
+        assert_ne!(means[0], means[1]);
+        (line, means)
     };
     let expected = of(1);
     for threads in [2, 3, 8, 16] {
