@@ -186,6 +186,8 @@ impl Error {
 
 /// Checks of hyperparameters, shared by every builder.
 pub(crate) mod check {
+    use ndarray::ArrayView1;
+
     use super::Error;
 
     pub(crate) fn require(
@@ -198,6 +200,19 @@ pub(crate) mod check {
             Ok(())
         } else {
             Err(Error::invalid(argument, given, expected))
+        }
+    }
+
+    /// Every label is below the number of classes, or is the one that is passed over.
+    pub(crate) fn labels(
+        labels: &ArrayView1<'_, usize>,
+        classes: usize,
+        ignored: Option<usize>,
+    ) -> Result<(), Error> {
+        let bad = |(_, label): &(usize, &usize)| **label >= classes && Some(**label) != ignored;
+        match labels.iter().enumerate().find(bad) {
+            Some((row, &given)) => Err(Error::LabelOutOfRange { row, given, classes }),
+            None => Ok(()),
         }
     }
 

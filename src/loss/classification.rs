@@ -1,8 +1,8 @@
 //! Losses for classes.
 
-use ndarray::{Array1, ArrayView1, ArrayView2, ArrayViewMut2, Axis};
+use ndarray::{Array1, ArrayView1, ArrayView2, ArrayViewMut2};
 
-use super::{Loss, Pointwise};
+use super::{Loss, Pointwise, labels::rows};
 use crate::{Error, Scalar, error::check, math};
 
 /// Binary cross-entropy of a logit: `(1 − y) p + L log(1 + e⁻ᵖ)` with `L = 1 + (c − 1) y`, computed so that no logit
@@ -70,14 +70,7 @@ pub struct SoftmaxCrossEntropy;
 
 impl<F: Scalar> Loss<F, Array1<usize>> for SoftmaxCrossEntropy {
     fn check(&self, outputs: usize, targets: &ArrayView1<'_, usize>) -> Result<(), Error> {
-        match targets.iter().enumerate().find(|(_, label)| **label >= outputs) {
-            Some((row, &given)) => Err(Error::LabelOutOfRange {
-                row,
-                given,
-                classes: outputs,
-            }),
-            None => Ok(()),
-        }
+        check::labels(targets, outputs, None)
     }
 
     fn value_and_gradient(
@@ -90,11 +83,7 @@ impl<F: Scalar> Loss<F, Array1<usize>> for SoftmaxCrossEntropy {
     ) -> F {
         let mut total = F::zero();
         let weight = |row: usize| weights.map_or(F::one(), |weights| weights[row]);
-        let rows = predictions
-            .axis_iter(Axis(0))
-            .zip(targets)
-            .zip(gradient.axis_iter_mut(Axis(0)));
-        for (row, ((logits, &label), mut shifted)) in rows.enumerate() {
+        for (row, logits, label, mut shifted) in rows(&predictions, targets, &mut gradient) {
             let largest = logits
                 .iter()
                 .fold(F::neg_infinity(), |largest, &p| largest.max(p));

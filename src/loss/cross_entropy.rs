@@ -1,8 +1,11 @@
 //! Softmax cross-entropy with options.
 
-use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut2};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2};
 
-use super::{Loss, SoftmaxCrossEntropy, labels::Labels};
+use super::{
+    Loss, SoftmaxCrossEntropy,
+    labels::{Labels, ignores_a_label, rows, weighs_classes},
+};
 use crate::{Error, Scalar, error::check};
 
 /// Softmax cross-entropy with label smoothing, class weights and an ignored label; made by the methods of
@@ -45,19 +48,8 @@ impl CrossEntropy {
         self
     }
 
-    /// Multiplies the loss of each class, one weight for each, at least 0. Default: 1.
-    #[must_use]
-    pub fn class_weights(mut self, weights: impl Into<Vec<f64>>) -> Self {
-        self.labels.weights = Some(weights.into());
-        self
-    }
-
-    /// Passes over rows with this label, which need not be one of a class.
-    #[must_use]
-    pub fn ignore(mut self, label: usize) -> Self {
-        self.labels.ignored = Some(label);
-        self
-    }
+    weighs_classes!();
+    ignores_a_label!();
 
     /// One row, of which `share` gives each class its part: `−Σ q log softmax(p)` and `factor (softmax(p) Σq − q)`.
     fn row<F: Scalar>(
@@ -65,7 +57,7 @@ impl CrossEntropy {
         logits: ArrayView1<'_, F>,
         share: impl Fn(usize) -> F,
         factor: F,
-        gradient: &mut ArrayView1Mut<'_, F>,
+        gradient: &mut ArrayViewMut1<'_, F>,
     ) -> F {
         let even = F::of(self.smoothing / logits.len() as f64);
         let kept = F::of(1.0 - self.smoothing);
@@ -90,8 +82,6 @@ impl CrossEntropy {
     }
 }
 
-type ArrayView1Mut<'a, F> = ndarray::ArrayViewMut1<'a, F>;
-
 impl<F: Scalar> Loss<F, Array1<usize>> for CrossEntropy {
     fn check(&self, outputs: usize, targets: &ArrayView1<'_, usize>) -> Result<(), Error> {
         check::share("label_smoothing", self.smoothing)?;
@@ -107,12 +97,7 @@ impl<F: Scalar> Loss<F, Array1<usize>> for CrossEntropy {
         mut gradient: ArrayViewMut2<'_, F>,
     ) -> F {
         let mut total = F::zero();
-        let rows = predictions
-            .rows()
-            .into_iter()
-            .zip(targets)
-            .zip(gradient.rows_mut());
-        for (row, ((logits, &label), mut gradient)) in rows.enumerate() {
+        for (row, logits, label, mut gradient) in rows(predictions, targets, &mut gradient) {
             if Some(label) == self.labels.ignored {
                 gradient.fill(F::zero());
                 continue;

@@ -1,9 +1,9 @@
 //! Losses of class labels: likelihood, margins.
 
-use ndarray::{Array1, ArrayView1, ArrayView2, ArrayViewMut2};
+use ndarray::{Array1, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, Axis};
 
 use super::{Loss, positive_part};
-use crate::{Error, Scalar, data::Samples, error::check};
+use crate::{Error, Scalar, error::check};
 
 /// What losses of labels have in common: class weights and an ignored label.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -35,15 +35,7 @@ impl Labels {
 
     pub(super) fn check(&self, outputs: usize, targets: &ArrayView1<'_, usize>) -> Result<(), Error> {
         self.validate(outputs)?;
-        let bad = |(_, label): &(usize, &usize)| **label >= outputs && Some(**label) != self.ignored;
-        match targets.iter().enumerate().find(bad) {
-            Some((row, &given)) => Err(Error::LabelOutOfRange {
-                row,
-                given,
-                classes: outputs,
-            }),
-            None => Ok(()),
-        }
+        check::labels(targets, outputs, self.ignored)
     }
 
     /// `Σ w_y` over the rows that count, times their own weights.
@@ -61,6 +53,43 @@ impl Labels {
     }
 }
 
+/// The number of each row, its predictions, its label and its gradient.
+pub(super) fn rows<'a, F: Scalar>(
+    predictions: ArrayView2<'a, F>,
+    labels: &'a ArrayView1<'_, usize>,
+    gradient: &'a mut ArrayViewMut2<'_, F>,
+) -> impl Iterator<Item = (usize, ArrayView1<'a, F>, usize, ArrayViewMut1<'a, F>)> {
+    let of_rows = predictions.axis_iter(Axis(0)).zip(labels);
+    let all = of_rows.zip(gradient.axis_iter_mut(Axis(0))).enumerate();
+    all.map(|(row, ((predictions, &label), gradient))| (row, predictions, label, gradient))
+}
+
+/// The setter of class weights.
+macro_rules! weighs_classes {
+    () => {
+        /// Multiplies the loss of each class, one weight for each, at least 0. Default: 1.
+        #[must_use]
+        pub fn class_weights(mut self, weights: impl Into<Vec<f64>>) -> Self {
+            self.labels.weights = Some(weights.into());
+            self
+        }
+    };
+}
+
+/// The setter of a label that is passed over.
+macro_rules! ignores_a_label {
+    () => {
+        /// Passes over rows with this label, which need not be one of a class.
+        #[must_use]
+        pub fn ignore(mut self, label: usize) -> Self {
+            self.labels.ignored = Some(label);
+            self
+        }
+    };
+}
+
+pub(super) use {ignores_a_label, weighs_classes};
+
 /// Negative log-likelihood of log-probabilities: `−w_y p_y`. `torch.nn.NLLLoss`.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct NegativeLogLikelihood {
@@ -74,19 +103,8 @@ impl NegativeLogLikelihood {
         Self::default()
     }
 
-    /// Multiplies the loss of each class, one weight for each, at least 0. Default: 1.
-    #[must_use]
-    pub fn class_weights(mut self, weights: impl Into<Vec<f64>>) -> Self {
-        self.labels.weights = Some(weights.into());
-        self
-    }
-
-    /// Passes over rows with this label, which need not be one of a class.
-    #[must_use]
-    pub fn ignore(mut self, label: usize) -> Self {
-        self.labels.ignored = Some(label);
-        self
-    }
+    weighs_classes!();
+    ignores_a_label!();
 }
 
 impl<F: Scalar> Loss<F, Array1<usize>> for NegativeLogLikelihood {
@@ -97,19 +115,14 @@ impl<F: Scalar> Loss<F, Array1<usize>> for NegativeLogLikelihood {
     fn value_and_gradient(
         &self,
         predictions: ArrayView2<'_, F>,
-        targets: &<Array1<usize> as Samples>::View<'_>,
+        targets: &ArrayView1<'_, usize>,
         weights: Option<ArrayView1<'_, F>>,
         scale: F,
         mut gradient: ArrayViewMut2<'_, F>,
     ) -> F {
         let mut total = F::zero();
         gradient.fill(F::zero());
-        let rows = predictions
-            .rows()
-            .into_iter()
-            .zip(targets)
-            .zip(gradient.rows_mut());
-        for (row, ((logs, &label), mut gradient)) in rows.enumerate() {
+        for (row, logs, label, mut gradient) in rows(predictions, targets, &mut gradient) {
             if Some(label) == self.labels.ignored {
                 continue;
             }
@@ -159,12 +172,7 @@ impl MultiMargin {
         self
     }
 
-    /// Multiplies the loss of each class, one weight for each, at least 0. Default: 1.
-    #[must_use]
-    pub fn class_weights(mut self, weights: impl Into<Vec<f64>>) -> Self {
-        self.labels.weights = Some(weights.into());
-        self
-    }
+    weighs_classes!();
 }
 
 impl<F: Scalar> Loss<F, Array1<usize>> for MultiMargin {
@@ -187,12 +195,7 @@ impl<F: Scalar> Loss<F, Array1<usize>> for MultiMargin {
         mut gradient: ArrayViewMut2<'_, F>,
     ) -> F {
         let (mut total, margin) = (F::zero(), F::of(self.margin));
-        let rows = predictions
-            .rows()
-            .into_iter()
-            .zip(targets)
-            .zip(gradient.rows_mut());
-        for (row, ((scores, &label), mut gradient)) in rows.enumerate() {
+        for (row, scores, label, mut gradient) in rows(predictions, targets, &mut gradient) {
             let weight = weights.map_or(F::one(), |weights| weights[row]) * self.labels.weight(label)
                 / F::of(scores.len() as f64);
             let own = scores.get(label).copied().unwrap_or(F::nan());

@@ -3,7 +3,7 @@
 use ndarray::{Array2, ArrayView1, ArrayView2};
 
 use super::classes;
-use crate::{Error, Scalar};
+use crate::{Error, Scalar, error::check};
 
 /// How the values of the classes become one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -73,17 +73,7 @@ impl Confusion {
             weights.map_or(labels.len(), |weights| weights.len()),
             labels.len(),
         )?;
-        if let Some((row, &given)) = labels
-            .iter()
-            .enumerate()
-            .find(|(_, label)| **label >= classes_count)
-        {
-            return Err(Error::LabelOutOfRange {
-                row,
-                given,
-                classes: classes_count,
-            });
-        }
+        check::labels(labels, classes_count, None)?;
         for (row, (&label, class)) in labels.iter().zip(classes(scores)).enumerate() {
             self.counts[[label, class]] += weights.map_or(1.0, |weights| weights[row].to_f64_exact());
         }

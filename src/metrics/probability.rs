@@ -142,10 +142,7 @@ impl Calibration {
             weights.map_or(labels.len(), |weights| weights.len()),
             labels.len(),
         )?;
-        let classes = classes_of(logits.ncols());
-        if let Some((row, &given)) = labels.iter().enumerate().find(|(_, label)| **label >= classes) {
-            return Err(Error::LabelOutOfRange { row, given, classes });
-        }
+        check::labels(labels, classes_of(logits.ncols()), None)?;
         let found = super::classes(logits);
         for (row, ((logits, &label), class)) in logits.outer_iter().zip(labels).zip(found).enumerate() {
             let weight = weights.map_or(1.0, |weights| weights[row].to_f64_exact());

@@ -72,14 +72,22 @@ impl<F: Scalar> Rule<F> for NAdam {
     fn coefficients(&self, now: Moment) -> [F; 9] {
         let beta1 = now.momentum.unwrap_or(self.beta1);
         let beta2 = now.beta2.unwrap_or(self.beta2);
-        let product = now.memory[0];
         let (here, next) = (
             self.momentum_at(beta1, now.step),
             self.momentum_at(beta1, now.step + 1),
         );
+        let following = Moment {
+            step: now.step + 1,
+            ..now
+        };
+        // 1 − the product of the momenta to this step, and to the next: a power where they are all alike.
+        let (rest, rest_of_next) = match self.convention {
+            Convention::Optax => (now.correction(beta1), following.correction(beta1)),
+            _ => (1.0 - now.memory[0], 1.0 - now.memory[0] * next),
+        };
         [
-            F::of(now.learning_rate * (1.0 - here) / (1.0 - product)),
-            F::of(now.learning_rate * next / (1.0 - product * next)),
+            F::of(now.learning_rate * (1.0 - here) / rest),
+            F::of(now.learning_rate * next / rest_of_next),
             F::of(beta1),
             F::of(1.0 - beta1),
             F::of(beta2),
