@@ -20,6 +20,7 @@ fn no_rule_is_missing_from_the_lists() {
         "lookahead",
         "missed",
         "rule",
+        "slots",
         "state",
         "stepper",
         "wrappers",

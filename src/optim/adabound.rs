@@ -1,133 +1,60 @@
 //! AdaBound: from Adam to SGD.
 
-use super::{Buffer, Moment, Off, On, Rule, Switch, positive_epsilon};
-use crate::{Error, Scalar, error::check};
+use super::{
+    Buffer, Moment, On, Rule, Switch, positive_epsilon,
+    settings::{described, settings},
+};
+use crate::Scalar;
 
-/// AdaBound: Adam whose rates are clipped between bounds that close in on that of SGD.
-///
-/// Both moments as in [`Adam`](super::Adam), uncorrected; `s = η √(1 − β₂ᵗ) / (1 − β₁ᵗ) / (√v + ε)`, clipped to
-/// `η κ (1 − 1/(γt + 1)) ≤ s ≤ η κ (1 + 1/(γt))`, and `w ← w − s m`. AMSBound: the largest `v` so far in place of `v`.
-///
-/// | setting | default | range |
-/// |---|---|---|
-/// | `beta1` β₁ | 0.9 | [0, 1) |
-/// | `beta2` β₂ | 0.999 | [0, 1) |
-/// | `epsilon` ε | 1e-8 | ≥ 0 |
-/// | `final_factor` κ | 100 | > 0 |
-/// | `gamma` γ | 1e-3 | > 0 |
-/// | `amsbound` | off | |
-/// | learning rate | 0.001 | ≥ 0 |
-///
-/// κ is the authors' `final_lr / base_lr`: the rate at which it ends follows the schedule.
-///
-/// Source: L. Luo et al., *Adaptive Gradient Methods with Dynamic Bound of Learning Rate*, arXiv 1902.09843 (2019).
-#[derive(Debug, Clone, Copy, PartialEq)]
-#[must_use]
-pub struct AdaBound<Maximum = Off> {
-    beta1: f64,
-    beta2: f64,
-    epsilon: f64,
-    final_factor: f64,
-    gamma: f64,
-    maximum: Maximum,
-}
-
-impl AdaBound {
-    /// With the defaults of the table.
-    pub fn new() -> Self {
-        Self {
-            beta1: 0.9,
-            beta2: 0.999,
-            epsilon: 1e-8,
-            final_factor: 100.0,
-            gamma: 1e-3,
-            maximum: Off,
-        }
-    }
-}
-
-impl Default for AdaBound {
-    fn default() -> Self {
-        Self::new()
+settings! {
+    /// AdaBound: Adam whose rates are clipped between bounds that close in on that of SGD.
+    ///
+    /// Both moments as in [`Adam`](super::Adam), uncorrected; `s = η √(1 − β₂ᵗ) / (1 − β₁ᵗ) / (√v + ε)`, clipped to
+    /// `η κ (1 − 1/(γt + 1)) ≤ s ≤ η κ (1 + 1/(γt))`, and `w ← w − s m`. AMSBound: the largest `v` so far in place of `v`.
+    ///
+    /// | setting | default | range |
+    /// |---|---|---|
+    /// | `beta1` β₁ | 0.9 | [0, 1) |
+    /// | `beta2` β₂ | 0.999 | [0, 1) |
+    /// | `epsilon` ε | 1e-8 | ≥ 0 |
+    /// | `final_factor` κ | 100 | > 0 |
+    /// | `gamma` γ | 1e-3 | > 0 |
+    /// | `amsbound` | off | |
+    /// | learning rate | 0.001 | ≥ 0 |
+    ///
+    /// κ is the authors' `final_lr / base_lr`: the rate at which it ends follows the schedule.
+    ///
+    /// Source: L. Luo et al., *Adaptive Gradient Methods with Dynamic Bound of Learning Rate*, arXiv 1902.09843 (2019).
+    pub struct AdaBound<amsbound: Maximum> {
+        /// Sets β₁, how much of the first moment is kept at each step. Default: 0.9.
+        beta1 = 0.9, below_one;
+        /// Sets β₂, how much of the second moment is kept at each step. Default: 0.999.
+        beta2 = 0.999, below_one;
+        /// Sets ε, added to the root. Default: 1e-8.
+        epsilon = 1e-8, non_negative;
+        /// Sets κ, by which the learning rate is multiplied for the rate of SGD in the end. Default: 100.
+        final_factor = 100.0, positive;
+        /// Sets γ, how fast the bounds close in. Default: 1e-3.
+        gamma = 1e-3, positive;
     }
 }
 
 impl<M> AdaBound<M> {
-    /// Sets β₁, how much of the first moment is kept at each step. Default: 0.9.
-    pub fn beta1(mut self, beta1: f64) -> Self {
-        self.beta1 = beta1;
-        self
-    }
-
-    /// Sets β₂, how much of the second moment is kept at each step. Default: 0.999.
-    pub fn beta2(mut self, beta2: f64) -> Self {
-        self.beta2 = beta2;
-        self
-    }
-
-    /// Sets ε, added to the root. Default: 1e-8.
-    pub fn epsilon(mut self, epsilon: f64) -> Self {
-        self.epsilon = epsilon;
-        self
-    }
-
-    /// Sets κ, by which the learning rate is multiplied for the rate of SGD in the end. Default: 100.
-    pub fn final_factor(mut self, factor: f64) -> Self {
-        self.final_factor = factor;
-        self
-    }
-
-    /// Sets γ, how fast the bounds close in. Default: 1e-3.
-    pub fn gamma(mut self, gamma: f64) -> Self {
-        self.gamma = gamma;
-        self
-    }
-
     /// Divides by the largest second moment so far.
     pub fn amsbound(self) -> AdaBound<On> {
-        let Self {
-            beta1,
-            beta2,
-            epsilon,
-            final_factor,
-            gamma,
-            ..
-        } = self;
-        AdaBound {
-            beta1,
-            beta2,
-            epsilon,
-            final_factor,
-            gamma,
-            maximum: On,
-        }
+        self.switch(On)
     }
 }
 
 impl<F: Scalar, M: Switch> Rule<F> for AdaBound<M> {
     type Slots = ([F; 2], M::Slot<F>);
     type Coefficients = [F; 8];
-
-    fn name(&self) -> &'static str {
-        if M::ON { "amsbound" } else { "adabound" }
-    }
-
-    fn default_rate(&self) -> f64 {
-        1e-3
-    }
+    described!(if M::ON { "amsbound" } else { "adabound" }, 1e-3);
 
     fn buffers(&self) -> Vec<Buffer> {
         let mut buffers = vec![Buffer::zeros("first_moment"), Buffer::zeros("second_moment")];
         buffers.extend(M::ON.then(|| Buffer::zeros("largest_second_moment")));
         buffers
-    }
-
-    fn validate(&self) -> Result<(), Error> {
-        check::below_one("beta1", self.beta1)?;
-        check::below_one("beta2", self.beta2)?;
-        check::non_negative("epsilon", self.epsilon)?;
-        check::positive("final_factor", self.final_factor)?;
-        check::positive("gamma", self.gamma)
     }
 
     fn coefficients(&self, now: Moment) -> [F; 8] {

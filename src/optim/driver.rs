@@ -4,7 +4,7 @@ use pulp::{Arch, NullaryFnOnce};
 
 use super::{Pair, Rates, Rule, Slots, State, rule::Moment, stepper, touched};
 use crate::{
-    Error, Scalar,
+    Error, Gradient, Scalar,
     group::Factors,
     parallel::{self, PIECE, SHARED},
 };
@@ -22,13 +22,9 @@ pub(super) fn step<F: Scalar, R: Rule<F>>(
     state: &mut State<F>,
     weights: &mut [F],
     gradient: &[F],
-    rates: Rates,
+    rates: &Rates,
 ) -> Result<(), Error> {
-    check(rule, state, weights.len(), gradient.len(), &rates)?;
-    if state.missed.is_some() {
-        touched::catch_up(rule, state, weights, None)?;
-    }
-    state.step += 1;
+    open(rule, state, weights, gradient.len(), None, rates)?;
     let State {
         segments,
         buffers,
@@ -37,7 +33,6 @@ pub(super) fn step<F: Scalar, R: Rule<F>>(
         missed,
         ..
     } = state;
-    *memory = rule.remember(Moment::new(*step, rates, Factors::default(), *memory));
     if let Some(ledger) = missed {
         ledger.close(*step);
     }
@@ -68,16 +63,15 @@ pub(super) fn step_pairs<F: Scalar, R: Rule<F>>(
     rule: &R,
     state: &mut State<F>,
     pairs: &mut [Pair<'_, F>],
-    rates: Rates,
+    rates: &Rates,
 ) -> Result<(), Error> {
     if state.missed.is_some() {
-        return stepper::step_gathered(rule, state, pairs, rates);
+        return stepper::step_gathered(rule, state, pairs, *rates);
     }
     stepper::check(state, pairs)?;
     let len = state.layout().len();
-    check(rule, state, len, len, &rates)?;
-    state.step += 1;
-    state.memory = rule.remember(Moment::new(state.step, rates, Factors::default(), state.memory));
+    check(rule, state, len, len, rates)?;
+    count(rule, state, rates);
     for segment in &state.segments {
         let Some(factors) = segment.factors else { continue };
         let coefficients = rule.coefficients(Moment::new(state.step, rates, factors, state.memory));
@@ -108,7 +102,34 @@ pub(super) fn step_pairs<F: Scalar, R: Rule<F>>(
     Ok(())
 }
 
-/// Refuses what does not belong together, before anything is changed.
+/// Opens a step: what does not belong together is refused before anything is changed, the weights that a sparse gradient touches
+/// (or all) make the steps that they have missed, and the step is counted.
+#[inline]
+pub(super) fn open<F: Scalar, R: Rule<F>>(
+    rule: &R,
+    state: &mut State<F>,
+    weights: &mut [F],
+    gradient: usize,
+    touched: Option<&Gradient<F>>,
+    rates: &Rates,
+) -> Result<(), Error> {
+    check(rule, state, weights.len(), gradient, rates)?;
+    if state.missed.is_some() {
+        touched::catch_up(rule, state, weights, touched)?;
+    }
+    count(rule, state, rates);
+    Ok(())
+}
+
+/// Counts a step, and lets the rule remember it.
+#[inline]
+fn count<F: Scalar, R: Rule<F>>(rule: &R, state: &mut State<F>, rates: &Rates) {
+    state.step += 1;
+    let now = Moment::new(state.step, rates, Factors::default(), state.memory);
+    state.memory = rule.remember(now);
+}
+
+/// Refuses what does not belong together.
 #[inline]
 pub(super) fn check<F: Scalar, R: Rule<F>>(
     rule: &R,
@@ -260,7 +281,12 @@ mod tests {
             let gradient: Vec<f64> = weights.iter().map(|w| (7.0 * w).cos() / step as f64).collect();
             let mut slices = buffers.iter_mut().map(Vec::as_mut_slice);
             let pass = Pass::<f64, R> {
-                coefficients: &rule.coefficients(Moment::new(step, 0.1.into(), Factors::default(), [0.0; 4])),
+                coefficients: &rule.coefficients(Moment::new(
+                    step,
+                    &0.1.into(),
+                    Factors::default(),
+                    [0.0; 4],
+                )),
                 scale: 0.7,
                 weights: &mut weights,
                 gradient: &gradient,

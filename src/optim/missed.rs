@@ -248,6 +248,22 @@ impl<'a, C> Missed<'a, C> {
         })
     }
 
+    /// Makes the steps one after the other for as long as the weight moves: until what it moves by, which shrinks by `shrinks`
+    /// from step to step, is below rounding. Gives how many steps are left.
+    pub(super) fn while_moving<F: Scalar>(&self, shrinks: F, mut step: impl FnMut(C)) -> i32 {
+        let negligible = F::epsilon() / F::of(1024.0);
+        let (mut share, mut moving) = (F::one(), 0);
+        for coefficients in self.steps() {
+            step(coefficients);
+            moving += 1;
+            share *= shrinks;
+            if share < negligible {
+                break;
+            }
+        }
+        self.after(moving).len() as i32
+    }
+
     /// All but the first so many.
     #[must_use]
     pub fn after(&self, steps: u64) -> Self {
@@ -274,7 +290,7 @@ impl<'a, C> Missed<'a, C> {
 
 /// The coefficients of a step that is over.
 pub(super) fn moment(ledger_base: u64, step: u32, entry: &Entry, factors: Factors) -> Moment {
-    Moment::new(ledger_base + u64::from(step), entry.rates, factors, entry.memory)
+    Moment::new(ledger_base + u64::from(step), &entry.rates, factors, entry.memory)
 }
 
 /// Multiplies a fading memory `n` times by `β`, and gives the sum of what it was after each time,

@@ -3,11 +3,7 @@
 use pulp::NullaryFnOnce;
 
 use super::{Missed, Rates, Rule, Slots, State, driver, missed, rule::Moment};
-use crate::{
-    Error, Gradient, Scalar,
-    gradient::Touched,
-    group::{Factors, Segment},
-};
+use crate::{Error, Gradient, Scalar, gradient::Touched, group::Segment};
 
 /// So many scattered weights are brought together, moved side by side, and put back.
 const BLOCK: usize = 64;
@@ -20,16 +16,13 @@ pub(super) fn step<F: Scalar, R: Rule<F>>(
     state: &mut State<F>,
     weights: &mut [F],
     gradient: &Gradient<F>,
-    rates: Rates,
+    rates: &Rates,
 ) -> Result<(), Error> {
     let Some(tensors) = gradient.tensors() else {
         return driver::step(rule, state, weights, gradient.as_slice(), rates);
     };
-    driver::check(rule, state, weights.len(), gradient.layout().len(), &rates)?;
-    if state.missed.is_some() {
-        catch_up(rule, state, weights, Some(gradient))?;
-    }
-    state.step += 1;
+    let len = gradient.layout().len();
+    driver::open(rule, state, weights, len, Some(gradient), rates)?;
     let State {
         segments,
         buffers,
@@ -38,9 +31,8 @@ pub(super) fn step<F: Scalar, R: Rule<F>>(
         missed,
         ..
     } = state;
-    *memory = rule.remember(Moment::new(*step, rates, Factors::default(), *memory));
     if let Some(ledger) = missed {
-        ledger.note(*step, rates, *memory);
+        ledger.note(*step, *rates, *memory);
         let now = ledger.number(*step);
         tensors
             .iter()

@@ -334,12 +334,12 @@ fn walk<F: Scalar, R: TensorRule<F>>(
                 rate_factor: factors.rate,
                 buffers,
             };
-            let now = Moment::new(step, rates, factors, memory);
+            let now = Moment::new(step, &rates, factors, memory);
             Arch::new().dispatch(|| run(now, tensor));
         }
     };
     let mut sums = [0.0; 2];
-    let now = Moment::new(step, rates, Factors::default(), state.memory);
+    let now = Moment::new(step, &rates, Factors::default(), state.memory);
     if rule.surveys() {
         for_each(state.memory, &mut |_, tensor| {
             // Of weights that a group holds still nothing is learnt.
