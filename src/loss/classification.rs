@@ -1,6 +1,6 @@
 //! Losses for classes.
 
-use ndarray::{Array1, ArrayView1, ArrayView2, ArrayViewMut2};
+use ndarray::{Array1, ArrayView1, ArrayView2, ArrayViewMut2, Axis};
 
 use super::{Loss, Pointwise, labels::rows};
 use crate::{Error, Scalar, error::check, math};

@@ -97,7 +97,7 @@ impl<F: Scalar> Loss<F, Array1<usize>> for CrossEntropy {
         mut gradient: ArrayViewMut2<'_, F>,
     ) -> F {
         let mut total = F::zero();
-        for (row, logits, label, mut gradient) in rows(predictions, targets, &mut gradient) {
+        for (row, logits, label, mut gradient) in rows(&predictions, targets, &mut gradient) {
             if Some(label) == self.labels.ignored {
                 gradient.fill(F::zero());
                 continue;

@@ -55,7 +55,7 @@ impl Labels {
 
 /// The number of each row, its predictions, its label and its gradient.
 pub(super) fn rows<'a, F: Scalar>(
-    predictions: ArrayView2<'a, F>,
+    predictions: &'a ArrayView2<'_, F>,
     labels: &'a ArrayView1<'_, usize>,
     gradient: &'a mut ArrayViewMut2<'_, F>,
 ) -> impl Iterator<Item = (usize, ArrayView1<'a, F>, usize, ArrayViewMut1<'a, F>)> {
@@ -122,7 +122,7 @@ impl<F: Scalar> Loss<F, Array1<usize>> for NegativeLogLikelihood {
     ) -> F {
         let mut total = F::zero();
         gradient.fill(F::zero());
-        for (row, logs, label, mut gradient) in rows(predictions, targets, &mut gradient) {
+        for (row, logs, label, mut gradient) in rows(&predictions, targets, &mut gradient) {
             if Some(label) == self.labels.ignored {
                 continue;
             }
@@ -195,7 +195,7 @@ impl<F: Scalar> Loss<F, Array1<usize>> for MultiMargin {
         mut gradient: ArrayViewMut2<'_, F>,
     ) -> F {
         let (mut total, margin) = (F::zero(), F::of(self.margin));
-        for (row, scores, label, mut gradient) in rows(predictions, targets, &mut gradient) {
+        for (row, scores, label, mut gradient) in rows(&predictions, targets, &mut gradient) {
             let weight = weights.map_or(F::one(), |weights| weights[row]) * self.labels.weight(label)
                 / F::of(scores.len() as f64);
             let own = scores.get(label).copied().unwrap_or(F::nan());
