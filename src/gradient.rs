@@ -3,7 +3,7 @@
 mod touched;
 
 use std::{
-    ops::{Deref, DerefMut},
+    ops::{Deref, DerefMut, Range},
     sync::OnceLock,
 };
 
@@ -109,6 +109,21 @@ impl<F: Scalar> Gradient<F> {
             None => self.dense.as_mut_slice().fill(F::zero()),
             Some(sparse) => {
                 sparse.tensors.iter_mut().for_each(Touched::clear);
+                sparse.all.take();
+            }
+        }
+    }
+
+    /// Sets a stretch of whole tensors to zero.
+    pub(crate) fn clear_tensors(&mut self, range: Range<usize>) {
+        match &mut self.sparse {
+            None => self.dense.as_mut_slice()[range].fill(F::zero()),
+            Some(sparse) => {
+                sparse
+                    .tensors
+                    .iter_mut()
+                    .filter(|touched| range.contains(&touched.range().start))
+                    .for_each(Touched::clear);
                 sparse.all.take();
             }
         }

@@ -92,7 +92,8 @@ pub trait Objective<F: Scalar> {
         Ok(())
     }
 
-    /// What a batch weighs in the mean over an epoch: the number of its terms, or the sum of their weights.
+    /// What a batch weighs in a mean over several: the number of its terms, or the sum of their weights as its value was
+    /// divided by it. Asked after [`Objective::value_and_gradient`] of the same batch.
     fn weight(&self, batch: &Batch<'_>) -> f64 {
         batch.len() as f64
     }

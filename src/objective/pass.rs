@@ -34,6 +34,8 @@ pub(super) struct Pass<'a, F: Scalar, X: Samples, M: Model<F, X>, L> {
     pub(super) model: &'a M,
     pub(super) loss: &'a L,
     pub(super) reduction: Reduction,
+    /// By what the sum over the last batch was divided for its mean.
+    pub(super) weight: f64,
     /// How many weights the model has.
     weights: usize,
     shard_rows: usize,
@@ -69,6 +71,7 @@ impl<'a, F: Scalar, X: Samples, M: Model<F, X>, L> Pass<'a, F, X, M, L> {
             model,
             loss,
             reduction: Reduction::Mean,
+            weight: 0.0,
             weights: model.layout().len(),
             shard_rows: model.shard_rows().max(1),
             room: None,
@@ -166,6 +169,7 @@ impl<'a, F: Scalar, X: Samples, M: Model<F, X>, L> Pass<'a, F, X, M, L> {
             Reduction::Mean => self.loss.total_weight(self.model.outputs(), &y, weights),
             Reduction::Sum => F::one(),
         };
+        self.weight = divisor.to_f64_exact();
         // A batch in which every row weighs nothing says nothing: its gradient is zero, not NaN.
         let scale = if divisor == F::zero() {
             F::zero()

@@ -15,6 +15,9 @@ use crate::{
 /// [`Constraint::L1`](crate::train::Constraint::L1) and [`RuleExt::l1`](crate::optim::RuleExt::l1). With plain gradient
 /// descent λ₂ is the same as a coupled weight decay. The slope of |w| at 0 is 0.
 ///
+/// Where the objective is a [sum](Reduction::Sum) over its terms, not their mean, a batch bears the penalty in proportion to its
+/// terms, so that all batches of an epoch together bear it once, however they are cut.
+///
 /// ```
 /// use downhill::{Function, Trainer, objective::Penalized, optim::GradientDescent};
 /// let square = Function::new(vec![2.0], |w: &[f64], g: &mut [f64]| { g[0] = 2.0 * (w[0] - 3.0); (w[0] - 3.0).powi(2) });
@@ -113,7 +116,11 @@ impl<F: Scalar, O: Objective<F>> Objective<F> for Penalized<O> {
             }
         };
         let mut value = self.objective.value_and_gradient(params, batch, gradient)?;
-        let (l1, l2, half) = (F::of(self.l1), F::of(self.l2), F::of(0.5));
+        let share = match self.objective.reduction() {
+            Reduction::Mean => 1.0,
+            Reduction::Sum => batch.len() as f64 / self.objective.terms() as f64,
+        };
+        let (l1, l2, half) = (F::of(share * self.l1), F::of(share * self.l2), F::of(0.5));
         for range in ranges {
             let pairs = params.as_slice()[range.clone()]
                 .iter()

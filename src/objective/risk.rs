@@ -268,12 +268,8 @@ impl<F: Scalar, X: Samples, Y: Samples, M: Model<F, X>, L: Loss<F, Y>> Objective
         Ok(())
     }
 
-    fn weight(&self, batch: &Batch<'_>) -> f64 {
-        match (self.data.2, batch) {
-            (None, _) => batch.len() as f64,
-            (Some(weights), Batch::Range(range)) => rows_of(weights, range.clone()).sum().to_f64_exact(),
-            (Some(weights), Batch::Rows(rows)) => rows.iter().map(|&row| weights[row].to_f64_exact()).sum(),
-        }
+    fn weight(&self, _: &Batch<'_>) -> f64 {
+        self.pass.weight
     }
 
     fn metrics(&self) -> Vec<String> {

@@ -173,9 +173,8 @@ impl<F: Scalar, X: Samples, Y: Samples, M: Model<F, X>, L: Loss<F, Y>> Objective
         Ok(())
     }
 
-    /// The rows of the batch that was seen last.
     fn weight(&self, _: &Batch<'_>) -> f64 {
-        X::count(&self.stream.current().0.view()) as f64
+        self.pass.weight
     }
 
     fn metrics(&self) -> Vec<String> {

@@ -176,6 +176,11 @@ impl<F: Scalar> State<F> {
         Ok(())
     }
 
+    /// How the weights are treated, stretch by stretch.
+    pub(crate) fn segments(&self) -> &[Segment] {
+        &self.segments
+    }
+
     /// How the weights are treated: which of them, by what factors.
     #[cfg(feature = "checkpoint")]
     pub(crate) fn describe_groups(&self) -> String {

@@ -27,8 +27,8 @@ pub trait RuleExt: Sized {
         ClipValue { rule: self, limit }
     }
 
-    /// Keeps every weight between two bounds: `w ← max(low, min(w, high))` after the rule has moved `w`. `low ≤ high`;
-    /// `bounded(0.0, f64::INFINITY)` keeps weights from being negative.
+    /// Keeps every weight between two bounds: `w ← max(low, min(w, high))` after the rule has moved `w`, and an average of
+    /// the rule's too. `low ≤ high`; `bounded(0.0, f64::INFINITY)` keeps weights from being negative.
     fn bounded(self, low: f64, high: f64) -> Bounded<Self> {
         Bounded {
             rule: self,
@@ -102,7 +102,7 @@ pub struct L1<R> {
 
 /// A rule around `self.rule` keeps its name, rate, memory and batch.
 macro_rules! delegate {
-    () => {
+    (all but average) => {
         fn name(&self) -> &'static str {
             self.rule.name()
         }
@@ -126,6 +126,9 @@ macro_rules! delegate {
         fn averages(&self) -> bool {
             self.rule.averages()
         }
+    };
+    () => {
+        delegate!(all but average);
 
         fn average(&self, weight: F, slots: &R::Slots) -> F {
             self.rule.average(weight, slots)
@@ -266,7 +269,12 @@ impl<F: Scalar, R: Rule<F>> Rule<F> for ClipValue<R> {
 impl<F: Scalar, R: Rule<F>> Rule<F> for Bounded<R> {
     type Slots = R::Slots;
     type Coefficients = ([F; 2], R::Coefficients);
-    delegate!();
+    delegate!(all but average);
+
+    fn average(&self, weight: F, slots: &R::Slots) -> F {
+        let average = self.rule.average(weight, slots);
+        clamp(average, F::of(self.low), F::of(self.high))
+    }
 
     fn validate(&self) -> Result<(), Error> {
         check::require(

@@ -6,7 +6,8 @@ use crate::{Error, Params, Scalar, error::check};
 
 /// How parameters are averaged over steps.
 ///
-/// The average is what is evaluated and kept as the best, and stands in [`Run::average`](super::Run::average).
+/// The average is what is evaluated and kept as the best, and stands in [`Run::average`](super::Run::average). Where each step
+/// sees the whole objective every point has a value of its own: then the best of them all, and of the last average, is kept.
 ///
 /// | kind | after the n-th averaged step | as |
 /// |---|---|---|

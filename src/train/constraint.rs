@@ -1,11 +1,12 @@
 //! Constraints and penalties that are kept after each step.
 
-use crate::{Error, Scalar, error::check};
+use crate::{Error, Scalar, error::check, optim::clamp};
 
 /// What is done to a tensor after each step: a projection onto a set, or a proximal step for a penalty.
 ///
-/// Projections put the weights back into a set, at the nearest point. Proximal steps minimise `η R(w)` next to the weights,
-/// with η the learning rate of the step, which makes exact zeros.
+/// Projections put the weights back into a set, at the nearest point: before the first step, after each, and once more where an
+/// average is taken of them. Proximal steps minimise `η R(w)` next to the weights, with η the learning rate of the step and of
+/// the tensor's [`Group`](crate::Group), which makes exact zeros. Frozen tensors stay as they are.
 ///
 /// With an adaptive rule (Adam and its like) η is still the one rate given, and nearness is still Euclidean. Sets and
 /// penalties of single weights (`NonNegative`, `Box`, `MaxBall`, `L1`) then still lead to a stationary point of their kind;
@@ -102,21 +103,21 @@ impl Constraint {
         }
     }
 
-    /// Applies it to the values of a tensor with `rows` rows, after a step of this learning rate.
+    /// Applies it to the values of a tensor with `rows` rows, after a step of this learning rate; with a rate of 0 only a
+    /// projection does anything. A NaN stays one.
     pub fn apply<F: Scalar>(&self, values: &mut [F], rows: usize, learning_rate: f64) {
-        let clamp = |values: &mut [F], low: f64, high: f64| {
+        let bound = |values: &mut [F], low: f64, high: f64| {
             let (low, high) = (F::of(low), F::of(high));
-            values.iter_mut().for_each(|w| *w = w.max(low).min(high));
+            values.iter_mut().for_each(|w| *w = clamp(*w, low, high));
         };
         match *self {
-            Constraint::NonNegative => clamp(values, 0.0, f64::INFINITY),
-            Constraint::Box { low, high } => clamp(values, low, high),
-            Constraint::MaxBall(radius) => clamp(values, -radius, radius),
+            Constraint::NonNegative => bound(values, 0.0, f64::INFINITY),
+            Constraint::Box { low, high } => bound(values, low, high),
+            Constraint::MaxBall(radius) => bound(values, -radius, radius),
             Constraint::Simplex { sum } => {
                 let shift = simplex_shift(values, sum, |w| w.to_f64_exact());
-                values
-                    .iter_mut()
-                    .for_each(|w| *w = (*w - F::of(shift)).max(F::zero()));
+                values.iter_mut().for_each(|w| *w -= F::of(shift));
+                bound(values, 0.0, f64::INFINITY);
             }
             Constraint::L1Ball(radius) => {
                 let norm: f64 = values.iter().map(|w| w.to_f64_exact().abs()).sum();
@@ -159,7 +160,7 @@ fn shrink<F: Scalar>(values: &mut [F], threshold: f64) {
     let threshold = F::of(threshold);
     values
         .iter_mut()
-        .for_each(|w| *w -= w.max(-threshold).min(threshold));
+        .for_each(|w| *w -= clamp(*w, -threshold, threshold));
 }
 
 /// The τ with `Σ max(0, size(w) − τ) = sum`, found among the sorted sizes.

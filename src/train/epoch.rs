@@ -114,21 +114,24 @@ impl<F: Scalar, O: Objective<F>> Loop<'_, F, O> {
         Ok(ControlFlow::Continue(()))
     }
 
-    /// Where every point has an exact value, the last one gets its own; and after a failure the parameters are good.
+    /// Where every point has an exact value, the last one gets its own, and so does the average; and after a failure the
+    /// parameters are good.
     pub(super) fn settle(&mut self) -> Result<(), Error> {
         self.catch_up()?;
         if !self.params.is_finite() {
             self.params.clone_from(&self.best.params);
             self.averaged = None;
-        } else if self.exact && !matches!(self.stop, StopReason::NonFinite { .. } | StopReason::Failed(_)) {
-            let value = self.objective.value_and_gradient(
-                &self.params,
-                &self.sampler.batch(0),
-                &mut self.update.gradient,
-            )?;
-            self.keep_if_best(value.to_f64_exact(), Goal::Lowest);
         }
-        self.refresh_average()
+        self.refresh_average()?;
+        if self.exact && !matches!(self.stop, StopReason::NonFinite { .. } | StopReason::Failed(_)) {
+            let (batch, gradient) = (self.sampler.batch(0), &mut self.update.gradient);
+            for point in std::iter::once(&self.params).chain(&self.averaged) {
+                let value = self.objective.value_and_gradient(point, &batch, gradient)?;
+                self.best
+                    .keep(value.to_f64_exact(), (self.step, self.epoch), point, Goal::Lowest);
+            }
+        }
+        Ok(())
     }
 
     /// Lets every weight make the steps that it has missed.
@@ -154,6 +157,7 @@ impl<F: Scalar, O: Objective<F>> Loop<'_, F, O> {
                     .average(&self.state, weights, averaged.as_mut_slice())?;
             }
         }
+        self.update.project(averaged);
         Ok(())
     }
 

@@ -1,7 +1,7 @@
 //! What is known of an epoch, and of a run.
 
 use super::History;
-use crate::{Error, Params, error::check};
+use crate::{Error, Params, Scalar, error::check};
 
 /// Whether lower or higher is better.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -213,6 +213,24 @@ pub struct Best<F> {
     pub step: u64,
     /// The number of epochs completed to get there.
     pub epoch: u64,
+}
+
+impl<F: Scalar> Best<F> {
+    /// Keeps a point of this value, reached with so many steps and epochs, if it is better; says whether it is.
+    pub(super) fn keep(
+        &mut self,
+        value: f64,
+        (step, epoch): (u64, u64),
+        point: &Params<F>,
+        goal: Goal,
+    ) -> bool {
+        let better = goal.better(value, self.value);
+        if better {
+            (self.value, self.step, self.epoch) = (value, step, epoch);
+            self.params.as_mut_slice().copy_from_slice(point.as_slice());
+        }
+        better
+    }
 }
 
 /// What a run gives back, however it ended.

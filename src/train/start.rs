@@ -82,7 +82,7 @@ impl<F: Scalar> Trainer<'_, F> {
         }
         objective.prepare(sampler.batch_rows())?;
         let start = objective.start(&mut ChaCha12Rng::seed_from_u64(self.seed));
-        let params = match self.start.take() {
+        let mut params = match self.start.take() {
             Some(params) => {
                 check_layout("start_from", params.layout(), start.layout())?;
                 params
@@ -104,7 +104,7 @@ impl<F: Scalar> Trainer<'_, F> {
         if sparse && untouched == Untouched::Move && self.lazy == Lazy::Exact {
             state = state.catching_up();
         }
-        let update = Update::new(settings, &params, sparse)?;
+        let update = Update::new(settings, &mut params, &state, sparse)?;
         let mut run = run::Loop::new(
             self, objective, schedule, sampler, metrics, best_by, state, update, params,
         );

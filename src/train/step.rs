@@ -181,17 +181,10 @@ impl<F: Scalar, O: Objective<F>> Loop<'_, F, O> {
     }
 
     pub(super) fn keep_if_best(&mut self, value: f64, goal: Goal) -> bool {
-        let better = goal.better(value, self.best.value);
-        if better {
-            self.best.value = value;
-            self.best.step = self.step;
-            self.best.epoch = self.epoch;
-            let point = match &self.averaged {
-                Some(average) if !self.exact => average,
-                _ => &self.params,
-            };
-            self.best.params.as_mut_slice().copy_from_slice(point.as_slice());
-        }
-        better
+        let point = match &self.averaged {
+            Some(average) if !self.exact => average,
+            _ => &self.params,
+        };
+        self.best.keep(value, (self.step, self.epoch), point, goal)
     }
 }

@@ -174,7 +174,8 @@ impl<'a, F: Scalar> Trainer<'a, F> {
         self
     }
 
-    /// Keeps the tensors whose names match a pattern (as in [`Group`]) in a set, or penalises them, after each step.
+    /// Keeps the tensors whose names match a pattern (as in [`Group`]) in a set, or penalises them, after each step. Frozen tensors
+    /// stay as they are.
     pub fn constrain(mut self, pattern: impl Into<String>, constraint: Constraint) -> Self {
         self.update.constraints.push((pattern.into(), constraint));
         self

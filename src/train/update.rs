@@ -8,8 +8,9 @@ use crate::{
     Error, Gradient, Layout, Objective, Params, Scalar,
     data::Sampler,
     error::check,
-    group,
+    group::{self, Segment},
     loss::Reduction,
+    optim::State,
     transform::{ClipNorm, GradientTransform},
 };
 
@@ -50,7 +51,9 @@ impl<F> Settings<'_, F> {
 /// The same, checked, with the memory it needs.
 pub(super) struct Update<'a, F> {
     pub(super) settings: Settings<'a, F>,
-    constrained: Vec<(Range<usize>, usize, Constraint)>,
+    constrained: Vec<Constrained>,
+    /// The weights that stay as they are: their gradient is none.
+    frozen: Vec<Range<usize>>,
     pub(super) average: Option<Averager<F>>,
     pub(super) gradient: Gradient<F>,
     /// What the terms of the last update weigh in the mean over an epoch.
@@ -71,7 +74,13 @@ pub(super) struct Seen {
 }
 
 impl<'a, F: Scalar> Update<'a, F> {
-    pub(super) fn new(settings: Settings<'a, F>, start: &Params<F>, sparse: bool) -> Result<Self, Error> {
+    /// Checks the settings, and puts the parameters to start from where the constraints want them.
+    pub(super) fn new(
+        settings: Settings<'a, F>,
+        start: &mut Params<F>,
+        state: &State<F>,
+        sparse: bool,
+    ) -> Result<Self, Error> {
         check::require(settings.accumulate > 0, "accumulate", 0, "at least 1")?;
         if let Some(radius) = settings.sharpness {
             check::positive("radius of sharpness_aware", radius)?;
@@ -81,9 +90,13 @@ impl<'a, F: Scalar> Update<'a, F> {
             .iter()
             .try_for_each(|transform| transform.validate())?;
         settings.clip.iter().try_for_each(ClipNorm::validate)?;
+        let constrained = constrained(start.layout(), state.segments(), &settings.constraints)?;
+        constrain(&constrained, start, 0.0);
+        let frozen = state.segments().iter().filter(|part| part.factors.is_none());
         let layout = start.layout();
         Ok(Self {
-            constrained: constrained(layout, &settings.constraints)?,
+            constrained,
+            frozen: frozen.map(|part| part.range.clone()).collect(),
             average: settings
                 .average
                 .map(|average| Averager::new(average, start))
@@ -167,6 +180,9 @@ impl<'a, F: Scalar> Update<'a, F> {
         for transform in &mut self.settings.transforms {
             transform.apply(&mut self.gradient, params, step);
         }
+        if !self.settings.transforms.is_empty() {
+            self.forget_frozen();
+        }
         if let Some(clip) = &self.settings.clip {
             let norm = self.gradient.measure(clip.measures());
             if !norm.is_finite() {
@@ -178,6 +194,13 @@ impl<'a, F: Scalar> Update<'a, F> {
         Ok(Some(seen))
     }
 
+    /// What does not move has no gradient: no part in a norm, none in what is not finite.
+    fn forget_frozen(&mut self) {
+        for range in &self.frozen {
+            self.gradient.clear_tensors(range.clone());
+        }
+    }
+
     /// Value and gradient of an update.
     #[inline(always)]
     fn gradient_at<O: Objective<F>>(
@@ -187,17 +210,22 @@ impl<'a, F: Scalar> Update<'a, F> {
         params: &Params<F>,
         number: usize,
     ) -> Result<f64, Error> {
-        if self.sum.is_some() {
-            return self.gradient_of_several(objective, sampler, params, number);
+        let value = if self.sum.is_some() {
+            self.gradient_of_several(objective, sampler, params, number)?
+        } else {
+            let batch = sampler.batch(number);
+            objective.prefetch(sampler.ahead(number));
+            let value = objective.value_and_gradient(params, &batch, &mut self.gradient)?;
+            self.weight = objective.weight(&batch);
+            value.to_f64_exact()
+        };
+        if !self.frozen.is_empty() {
+            self.forget_frozen();
         }
-        let batch = sampler.batch(number);
-        objective.prefetch(sampler.ahead(number));
-        let value = objective.value_and_gradient(params, &batch, &mut self.gradient)?;
-        self.weight = objective.weight(&batch);
-        Ok(value.to_f64_exact())
+        Ok(value)
     }
 
-    /// The same over all micro-batches.
+    /// The same over all micro-batches, frozen weights included.
     fn gradient_of_several<O: Objective<F>>(
         &mut self,
         objective: &mut O,
@@ -266,40 +294,65 @@ impl<'a, F: Scalar> Update<'a, F> {
     /// After the rule has moved the weights.
     #[inline]
     pub(super) fn follow(&mut self, params: &mut Params<F>, learning_rate: f64) -> Result<(), Error> {
-        for (range, rows, constraint) in &self.constrained {
-            if let Some(values) = params.as_mut_slice().get_mut(range.clone()) {
-                constraint.apply(values, *rows, learning_rate);
-            }
-        }
+        constrain(&self.constrained, params, learning_rate);
         match &mut self.average {
             Some(average) => average.update(params),
             None => Ok(()),
         }
     }
+
+    /// Puts an average of the weights where the constraints want it.
+    pub(super) fn project(&self, average: &mut Params<F>) {
+        constrain(&self.constrained, average, 0.0);
+    }
 }
 
-/// The tensors that constraints are on: where they stand and how many rows they have.
+/// A tensor that a constraint is on.
+struct Constrained {
+    range: Range<usize>,
+    rows: usize,
+    constraint: Constraint,
+    /// By what its group multiplies the learning rate.
+    rate: f64,
+}
+
+/// Puts tensors where their constraints want them after a step of this rate; at rate 0 penalties do nothing.
+fn constrain<F: Scalar>(constrained: &[Constrained], params: &mut Params<F>, learning_rate: f64) {
+    for on in constrained {
+        if let Some(values) = params.as_mut_slice().get_mut(on.range.clone()) {
+            on.constraint.apply(values, on.rows, on.rate * learning_rate);
+        }
+    }
+}
+
+/// The tensors that constraints are on, without those that are frozen.
 fn constrained(
     layout: &Layout,
+    segments: &[Segment],
     constraints: &[(String, Constraint)],
-) -> Result<Vec<(Range<usize>, usize, Constraint)>, Error> {
+) -> Result<Vec<Constrained>, Error> {
     let mut found = Vec::new();
     for (pattern, constraint) in constraints {
         constraint.validate()?;
-        let before = found.len();
-        let matching = layout
+        let mut matching = layout
             .tensors()
             .iter()
-            .filter(|tensor| group::matches(pattern, tensor.name()));
-        found.extend(matching.map(|tensor| {
-            (
-                tensor.range(),
-                tensor.shape().first().copied().unwrap_or(1),
-                *constraint,
-            )
-        }));
-        if found.len() == before {
+            .filter(|tensor| group::matches(pattern, tensor.name()))
+            .peekable();
+        if matching.peek().is_none() {
             return Err(layout.unknown(pattern));
+        }
+        for tensor in matching {
+            let range = tensor.range();
+            let segment = segments.iter().find(|part| part.range.contains(&range.start));
+            if let Some(factors) = segment.and_then(|segment| segment.factors) {
+                found.push(Constrained {
+                    range,
+                    rows: tensor.shape().first().copied().unwrap_or(1),
+                    constraint: *constraint,
+                    rate: factors.rate,
+                });
+            }
         }
     }
     Ok(found)

@@ -95,3 +95,25 @@ fn an_average_warms_up() {
         assert_near(running.params().as_slice(), &[average], 1e-11);
     }
 }
+
+/// Where every point has a value of its own, the average has one too, and is the best if that is the lowest.
+#[test]
+fn the_average_of_a_full_batch_run_can_be_the_best() {
+    let square = || crate::square(vec![1.0, -2.0]);
+    // From side to side: every point has the value 5, the mean of two neighbours is the minimum.
+    let there_and_back = || Trainer::new(GradientDescent).learning_rate(1.0);
+    let run = there_and_back()
+        .average(Average::uniform())
+        .steps(4)
+        .minimize(square())
+        .unwrap();
+    assert_eq!((run.best.value, run.best.step), (0.0, 4));
+    assert_eq!(run.best.params.as_slice(), [0.0, 0.0]);
+    // Of one step the average is the point itself, no better than the first.
+    let run = there_and_back()
+        .average(Average::uniform())
+        .steps(1)
+        .minimize(square())
+        .unwrap();
+    assert_eq!((run.best.value, run.best.step), (5.0, 0));
+}

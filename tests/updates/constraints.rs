@@ -1,8 +1,12 @@
 //! Projections and proximal steps, against their definitions; norms.
 
-use downhill::train::Constraint;
+use downhill::optim::{Asgd, RuleExt, ScheduleFree};
+use downhill::prelude::*;
+use downhill::train::{Average, Constraint};
 use downhill::transform::Norm;
 use proptest::prelude::*;
+
+use crate::square;
 
 /// The point of the set nearest to `w`, among many points of it, is no nearer than the projection.
 fn is_nearest(w: &[f64], projected: &[f64], others: &[Vec<f64>]) -> bool {
@@ -75,5 +79,105 @@ proptest! {
         let exact = scaled.iter().map(|&x| f64::from(x).powi(2)).sum::<f64>().sqrt();
         let norm = Norm::L2.of(&scaled);
         prop_assert!((norm - exact).abs() <= 1e-6 * exact, "{norm} is not {exact}");
+    }
+}
+
+/// What has gone astray is not put back into a set as if nothing had happened.
+#[test]
+fn a_nan_stays_one() {
+    for constraint in [
+        Constraint::NonNegative,
+        Constraint::Box { low: 0.0, high: 1.0 },
+        Constraint::MaxBall(1.0),
+        Constraint::Simplex { sum: 1.0 },
+        Constraint::L1Ball(1.0),
+        Constraint::L2Ball(1.0),
+        Constraint::L1(1.0),
+        Constraint::ElasticNet { l1: 1.0, l2: 1.0 },
+        Constraint::GroupLasso(1.0),
+    ] {
+        let mut values = [0.5, f64::NAN, 2.0];
+        constraint.apply(&mut values, 3, 0.1);
+        assert!(values[1].is_nan(), "{constraint:?}: {values:?}");
+    }
+}
+
+/// At rate 0 a penalty is none.
+#[test]
+fn without_a_rate_a_penalty_does_nothing() {
+    let penalties = [
+        Constraint::L1(1.0),
+        Constraint::ElasticNet { l1: 1.0, l2: 1.0 },
+        Constraint::GroupLasso(1.0),
+    ];
+    for penalty in penalties {
+        let mut values = [0.5, -3.0, 0.0, 2.0];
+        penalty.apply(&mut values, 2, 0.0);
+        assert_eq!(values, [0.5, -3.0, 0.0, 2.0], "{penalty:?}");
+    }
+}
+
+/// The minimum is outside, and so is the start: the best point is not.
+#[test]
+fn the_start_is_put_into_the_set() {
+    let run = Trainer::new(GradientDescent)
+        .learning_rate(0.1)
+        .constrain("x", Constraint::Box { low: 1.0, high: 5.0 })
+        .steps(3)
+        .minimize(square(vec![0.0, 9.0]))
+        .unwrap();
+    assert_eq!(run.best.params.as_slice(), [1.0, 2.56]);
+    // A penalty is no set: the first point stays.
+    let run = Trainer::new(GradientDescent)
+        .learning_rate(10.0)
+        .constrain("x", Constraint::L1(0.01))
+        .steps(1)
+        .minimize(square(vec![1.0]))
+        .unwrap();
+    assert_eq!(run.best.params.as_slice(), [1.0]);
+}
+
+/// Averages of rules look beyond the set; what is evaluated is in it.
+#[test]
+fn averages_stay_in_the_set() {
+    let optimizers: [fn() -> Box<dyn Optimizer<f64>>; 4] = [
+        || Box::new(Asgd::new().start(1.0)),
+        || Box::new(ScheduleFree::sgd()),
+        || Box::new(ScheduleFree::adamw()),
+        || Box::new(GradientDescent),
+    ];
+    for optimizer in optimizers {
+        let name = optimizer().name();
+        let trainer = Trainer::new(optimizer())
+            .learning_rate(0.3)
+            .constrain("x", Constraint::Simplex { sum: 1.0 })
+            .steps(7);
+        let trainer = match optimizer().averages() {
+            true => trainer,
+            false => trainer.average(Average::uniform()),
+        };
+        let average = trainer
+            .minimize(square(vec![2.0, -1.0, 0.3]))
+            .unwrap()
+            .average
+            .unwrap();
+        let weights = average.as_slice();
+        assert!(weights.iter().all(|&w| w >= 0.0), "{name}: {weights:?}");
+        assert!(
+            (weights.iter().sum::<f64>() - 1.0).abs() < 1e-12,
+            "{name}: {weights:?}"
+        );
+    }
+    let bounded: [Box<dyn Optimizer<f64>>; 2] = [
+        Box::new(ScheduleFree::sgd().bounded(0.5, 4.0)),
+        Box::new(Asgd::new().bounded(0.5, 4.0)),
+    ];
+    for optimizer in bounded {
+        let run = Trainer::new(optimizer)
+            .learning_rate(0.9)
+            .steps(3)
+            .minimize(square(vec![3.0]))
+            .unwrap();
+        assert!(run.average.unwrap().as_slice()[0] >= 0.5);
     }
 }

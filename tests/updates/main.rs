@@ -2,6 +2,8 @@
 
 mod averages;
 mod constraints;
+mod groups;
+mod windows;
 
 use downhill::data::Order;
 use downhill::ndarray::{Array1, Array2};
@@ -42,47 +44,6 @@ fn assert_near(a: &[f64], b: &[f64], tolerance: f64) {
         a.iter().zip(b).all(|(a, b)| (a - b).abs() <= tolerance),
         "{a:?} is not {b:?}"
     );
-}
-
-/// Batches of 2 in windows of 4 are batches of 8, also where the last window holds one batch and a short one.
-#[test]
-fn accumulated_batches_are_one_large_batch() {
-    for rows in [24, 27, 19] {
-        let small = fit(
-            Trainer::new(Momentum::new(0.9))
-                .learning_rate(0.05)
-                .batch(2)
-                .accumulate(4),
-            rows,
-        );
-        let large = fit(
-            Trainer::new(Momentum::new(0.9)).learning_rate(0.05).batch(8),
-            rows,
-        );
-        assert_eq!(small.steps, large.steps);
-        assert_near(small.params.as_slice(), large.params.as_slice(), 1e-13);
-        for (a, b) in small.history.iter().zip(&large.history) {
-            assert_near(&[a.loss], &[b.loss], 1e-13);
-        }
-    }
-}
-
-#[test]
-fn schedules_count_updates_not_micro_batches() {
-    let run = fit(
-        Trainer::new(GradientDescent)
-            .batch(BatchSize::Full)
-            .learning_rate(StepDecay::new(0.1, Span::Epochs(1)).factor(0.5)),
-        16,
-    );
-    let accumulated = fit(
-        Trainer::new(MiniBatchSgd::new(4))
-            .accumulate(4)
-            .learning_rate(StepDecay::new(0.1, Span::Epochs(1)).factor(0.5)),
-        16,
-    );
-    assert_eq!(accumulated.steps, 3);
-    assert_near(run.params.as_slice(), accumulated.params.as_slice(), 1e-13);
 }
 
 #[test]
