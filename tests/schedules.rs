@@ -290,7 +290,25 @@ fn a_single_lucky_check_does_not_fool_a_median() {
     let losses = [10.0, 9.0, 1.0, 8.0, 7.0, 6.0, 5.0, 4.0, 3.0];
     let plain = ReduceOnPlateau::new(1.0).patience(2).factor(0.5);
     assert_eq!(follow(plain.clone(), &losses)[6..], [0.5, 0.5, 0.5]);
+    assert_eq!(follow(plain.clone().smoothed(3), &losses), [1.0; 9]);
+    // Nor does luck at the very first, when there is nothing yet to compare it with.
+    let losses = [1.0, 9.0, 8.0, 7.0, 6.0, 5.0, 4.0, 3.0, 2.0];
+    assert_eq!(follow(plain.clone(), &losses)[4..], [0.5, 0.5, 0.5, 0.25, 0.25]);
     assert_eq!(follow(plain.smoothed(3), &losses), [1.0; 9]);
+}
+
+#[test]
+fn a_delayed_plateau_does_not_hear_of_the_delay() {
+    let plateau = || ReduceOnPlateau::new(1.0).patience(1).factor(0.5);
+    // The first that it hears of is the third check, the best; two bad ones more are one too many.
+    assert_eq!(
+        follow(plateau().delayed(Span::Steps(2)), &[1.0; 6]),
+        [1.0, 1.0, 1.0, 1.0, 1.0, 0.5]
+    );
+    assert_eq!(
+        follow(plateau().repeated(Span::Steps(2)), &[1.0; 6]),
+        [1.0, 1.0, 1.0, 0.5, 0.5, 0.25]
+    );
 }
 
 #[test]
@@ -397,6 +415,7 @@ fn illegal_settings_are_named() {
         ),
         (Box::new(0.1.with_momentum(-0.5)), ["momentum", "-0.5"]),
         (Box::new(ReduceOnPlateau::new(0.1).smoothed(0)), ["smoothed", "0"]),
+        (Box::new(ReduceOnPlateau::new(0.1).smoothed(4)), ["smoothed", "4"]),
     ] {
         let message = schedule.validate().unwrap_err().to_string();
         assert!(

@@ -7,7 +7,8 @@ use downhill::model;
 use downhill::ndarray::{Array1, Array2, array};
 use downhill::objective::{Objective, StreamRisk};
 use downhill::optim::{
-    Adamax, FtrlProximal, Lamb, Lazy, Lion, NAdam, Optimizer, SignSgd, State, Untouched, Yogi,
+    Adamax, Adan, Adopt, Asgd, FtrlProximal, Lamb, Lazy, Lion, Madgrad, NAdam, Optimizer, Rprop,
+    ScheduleFree, SignSgd, State, Untouched, Yogi,
 };
 use downhill::prelude::*;
 use downhill::rand::{RngExt, SeedableRng, rngs::ChaCha12Rng};
@@ -378,6 +379,52 @@ fn rules_know_whether_weights_rest() {
     assert_eq!(untouched(Box::new(Sgd.weight_decay(0.1))), Untouched::Move);
     assert_eq!(untouched(Box::new(Adam::new())), Untouched::Move);
     assert_eq!(untouched(Box::new(Lamb::new())), Untouched::Needed);
+}
+
+/// What begins with the first step cannot begin later: weights first touched then would start from 0.
+#[test]
+fn rules_that_begin_with_the_first_step_are_refused_where_weights_miss_it() {
+    let mut inputs = Csr::<f64>::new(3).unwrap();
+    for column in [0, 2] {
+        inputs.push([(column, 1.0)]).unwrap();
+    }
+    let targets = downhill::ndarray::array![5.0, -5.0];
+    let data = Dataset::new(&inputs, &targets).unwrap();
+    let model = Linear::new(3, 1).unwrap();
+    let train = |rule: Box<dyn Optimizer<f64>>, lazy| {
+        let trainer = Trainer::new(rule).lazy(lazy).batch(1).epochs(1);
+        trainer.fit(&model, &MeanSquaredError, &data).map(|run| run.steps)
+    };
+    let rules: [fn() -> Box<dyn Optimizer<f64>>; 9] = [
+        || Box::new(Rprop::new()),
+        || Box::new(Adopt::new()),
+        || Box::new(Madgrad::new()),
+        || Box::new(ScheduleFree::sgd()),
+        || Box::new(ScheduleFree::adamw()),
+        || Box::new(Asgd::new()),
+        || Box::new(Adan::new()),
+        || Box::new(Sgd.lookahead()),
+        || {
+            Box::new(
+                Rprop::new()
+                    .clip_value(1.0)
+                    .weight_decay(0.1)
+                    .maximize()
+                    .l1(0.1)
+                    .bounded(-1.0, 1.0),
+            )
+        },
+    ];
+    for rule in rules {
+        assert_eq!(rule().untouched(), Untouched::MoveFromFirst);
+        assert_eq!(train(rule(), Lazy::Exact), Ok(2));
+        let message = train(rule(), Lazy::Touched).unwrap_err().to_string();
+        assert!(
+            message.contains("lazy is Lazy::Touched") && message.contains("Lazy::Exact"),
+            "{message}"
+        );
+    }
+    assert_eq!(train(Box::new(Adam::new()), Lazy::Touched), Ok(2));
 }
 
 #[test]

@@ -56,6 +56,7 @@ pub struct Coefficients<F> {
 impl<F: Scalar> Rule<F> for Adan {
     type Slots = [F; 4];
     type Coefficients = Coefficients<F>;
+    const FROM_FIRST: bool = true;
     described!(
         "adan",
         1e-3,

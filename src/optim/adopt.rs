@@ -51,6 +51,7 @@ impl<F: Scalar> Rule<F> for Adopt {
     type Slots = [F; 2];
     /// Whether this is the first step, and the numbers.
     type Coefficients = (bool, [F; 8]);
+    const FROM_FIRST: bool = true;
     described!("adopt", 1e-3, ["first_moment" = 0.0, "second_moment" = 0.0]);
 
     fn coefficients(&self, now: Moment) -> (bool, [F; 8]) {

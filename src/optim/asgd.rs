@@ -37,6 +37,7 @@ impl<F: Scalar> Rule<F> for Asgd {
     type Slots = [F; 1];
     /// ηₜ, 1 − λ ηₜ, μₜ.
     type Coefficients = [F; 3];
+    const FROM_FIRST: bool = true;
     described!("asgd", 0.01, ["average" = 0.0]);
 
     fn coefficients(&self, now: Moment) -> [F; 3] {

@@ -67,6 +67,7 @@ pub struct Coefficients<F, C> {
 impl<F: Scalar, R: Rule<F>> Rule<F> for Lookahead<R> {
     type Slots = ([F; 1], R::Slots);
     type Coefficients = Coefficients<F, R::Coefficients>;
+    const FROM_FIRST: bool = true;
 
     fn name(&self) -> &'static str {
         "lookahead"

@@ -33,6 +33,7 @@ impl<F: Scalar> Rule<F> for Madgrad {
     type Slots = [F; 3];
     /// Whether this is the first step, and the numbers.
     type Coefficients = (bool, [F; 4]);
+    const FROM_FIRST: bool = true;
     described!(
         "madgrad",
         0.01,

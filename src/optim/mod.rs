@@ -196,6 +196,9 @@ pub enum Untouched {
     Rest,
     /// It moves them or changes their memory, as momentum does, in a way that can be made up for later.
     Move,
+    /// The same, and its first step gives their memory its start, so that none may miss it: lookahead, schedule-free
+    /// learning. [`Lazy::Touched`] is refused.
+    MoveFromFirst,
     /// All weights together decide about each, so every step needs them all.
     Needed,
 }
@@ -209,7 +212,8 @@ pub enum Lazy {
     #[default]
     Exact,
     /// Not at all: neither momentum nor decay nor a fading memory reaches a weight in a step that does not touch it. A
-    /// different method, and a cheap one: PyTorch's `SparseAdam`.
+    /// different method, and a cheap one: PyTorch's `SparseAdam`. Refused where the first step of a rule gives every weight
+    /// its memory ([`Untouched::MoveFromFirst`]).
     Touched,
 }
 

@@ -35,6 +35,7 @@ impl<F: Scalar> Rule<F> for Rprop {
     type Slots = [F; 2];
     /// Whether this is the first step; the rate, the two factors and the two bounds.
     type Coefficients = (bool, [F; 5]);
+    const FROM_FIRST: bool = true;
 
     fn name(&self) -> &'static str {
         "rprop"

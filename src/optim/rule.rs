@@ -96,6 +96,10 @@ pub trait Rule<F: Scalar>: Send + Sync {
     /// weights that a sparse gradient does not touch have nothing to catch up on. Default: no.
     const RESTS: bool = false;
 
+    /// Whether the first step gives slots their start, from the weight or its gradient, so that no weight may miss it: then
+    /// [`Lazy::Touched`](super::Lazy::Touched) is refused. A rule around a rule says what that one says. Default: no.
+    const FROM_FIRST: bool = false;
+
     /// See [`Optimizer::name`].
     fn name(&self) -> &'static str;
 
@@ -195,6 +199,8 @@ impl<F: Scalar, R: Rule<F>> Optimizer<F> for R {
     fn untouched(&self) -> Untouched {
         if R::RESTS {
             Untouched::Rest
+        } else if R::FROM_FIRST {
+            Untouched::MoveFromFirst
         } else {
             Untouched::Move
         }

@@ -130,6 +130,7 @@ pub struct Coefficients<F> {
 impl<F: Scalar, A: Switch> Rule<F> for ScheduleFree<A> {
     type Slots = ([F; 1], A::Slot<F>);
     type Coefficients = Coefficients<F>;
+    const FROM_FIRST: bool = true;
 
     fn name(&self) -> &'static str {
         if A::ON {

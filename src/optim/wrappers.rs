@@ -103,6 +103,8 @@ pub struct L1<R> {
 /// A rule around `self.rule` keeps its name, rate, memory and batch.
 macro_rules! delegate {
     (all but average) => {
+        const FROM_FIRST: bool = R::FROM_FIRST;
+
         fn name(&self) -> &'static str {
             self.rule.name()
         }

@@ -67,12 +67,13 @@ pub trait ScheduleExt: LrSchedule + Sized {
         }
     }
 
-    /// Stays at its first rate for this long, then begins.
+    /// Stays at its first rate for this long, then begins, and only then hears of evaluations.
     fn delayed(self, span: Span) -> Shifted<Self> {
         Shifted {
             schedule: self,
             span,
             repeats: false,
+            begun: false,
         }
     }
 
@@ -82,6 +83,7 @@ pub trait ScheduleExt: LrSchedule + Sized {
             schedule: self,
             span,
             repeats: true,
+            begun: false,
         }
     }
 

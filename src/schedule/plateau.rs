@@ -97,7 +97,7 @@ pub enum NanPolicy {
 /// | `epsilon` | 1e-8 | ≥ 0 |
 /// | `watch` | lowest validation loss, or training loss without validation | |
 /// | `nan` | [`NanPolicy::Bad`] | |
-/// | `smoothed` | 1 | ≥ 1 |
+/// | `smoothed` | 1 | odd |
 ///
 /// `torch.optim.lr_scheduler.ReduceLROnPlateau`, except that the relative threshold is right for negative metrics
 /// ([`Threshold::Signed`] is PyTorch's). Those of other frameworks are [`ReduceOnPlateau::keras`] and [`ReduceOnPlateau::optax`].
@@ -180,8 +180,8 @@ impl<S: LrSchedule> ReduceOnPlateau<S> {
             .epsilon(0.0)
     }
 
-    /// Compares the median of the last `checks` metrics, at least 1, with the best such median, so that neither a single
-    /// lucky check nor a single spike counts. Default: 1.
+    /// Compares the median of the last `checks` metrics, an odd number, with the best such median, so that neither a single
+    /// lucky check nor a single spike counts. The checks before there are so many count neither way. Default: 1.
     pub fn smoothed(mut self, checks: usize) -> Self {
         self.smoothed = checks;
         self
@@ -235,23 +235,22 @@ impl<S: LrSchedule> ReduceOnPlateau<S> {
         self
     }
 
-    /// The median of the last checks with this one; of an even number the worse of the two in the middle. A NaN stays one.
-    fn median(&mut self, metric: f64) -> f64 {
+    /// The median of the last checks with this one, once there are enough of them. A NaN stays one.
+    fn median(&mut self, metric: f64) -> Option<f64> {
         if self.smoothed <= 1 || metric.is_nan() {
-            return metric;
+            return Some(metric);
         }
-        let goal = self.goal();
         let recent = &mut self.seen.recent;
         recent.push_back(metric);
         while recent.len() > self.smoothed {
             recent.pop_front();
         }
+        if recent.len() < self.smoothed {
+            return None;
+        }
         let mut sorted: Vec<f64> = recent.iter().copied().collect();
-        sorted.sort_by(|a, b| match goal {
-            Goal::Lowest => a.total_cmp(b),
-            Goal::Highest => b.total_cmp(a),
-        });
-        sorted.get(sorted.len() / 2).copied().unwrap_or(metric)
+        sorted.sort_by(f64::total_cmp);
+        sorted.get(sorted.len() / 2).copied()
     }
 
     fn goal(&self) -> Goal {
@@ -262,7 +261,9 @@ impl<S: LrSchedule> ReduceOnPlateau<S> {
         if metric.is_nan() && self.nan == NanPolicy::Ignore {
             return;
         }
-        let metric = self.median(metric);
+        let Some(metric) = self.median(metric) else {
+            return;
+        };
         if self.threshold.improves(metric, self.seen.best, self.goal()) {
             self.seen.best = Some(metric);
             self.seen.bad = 0;
@@ -347,7 +348,12 @@ impl<S: LrSchedule> LrSchedule for ReduceOnPlateau<S> {
 
     fn validate(&self) -> Result<(), Error> {
         self.schedule.validate()?;
-        check::require(self.smoothed > 0, "smoothed of ReduceOnPlateau", 0, "at least 1")?;
+        check::require(
+            self.smoothed % 2 == 1,
+            "smoothed of ReduceOnPlateau",
+            self.smoothed,
+            "an odd number",
+        )?;
         check::below_one("factor of ReduceOnPlateau", self.factor)?;
         self.threshold.check("threshold of ReduceOnPlateau")?;
         check::non_negative("minimum of ReduceOnPlateau", self.minimum)?;

@@ -101,8 +101,17 @@ impl<F: Scalar> Trainer<'_, F> {
         let mut state = State::new(&*self.optimizer, params.layout(), &self.groups)?;
         let untouched = self.optimizer.untouched();
         let sparse = objective.is_sparse() && settings.is_sparse() && untouched != Untouched::Needed;
-        if sparse && untouched == Untouched::Move && self.lazy == Lazy::Exact {
-            state = state.catching_up();
+        match (untouched, self.lazy) {
+            (Untouched::Move | Untouched::MoveFromFirst, Lazy::Exact) if sparse => {
+                state = state.catching_up()
+            }
+            (Untouched::MoveFromFirst, Lazy::Touched) if sparse => {
+                let name = self.optimizer.name();
+                let expected =
+                    format!("Lazy::Exact: the first step of {name:?} begins the memory of every weight");
+                return Err(Error::invalid("lazy", "Lazy::Touched", expected));
+            }
+            _ => {}
         }
         let update = Update::new(settings, &mut params, &state, sparse)?;
         let mut run = run::Loop::new(

@@ -102,7 +102,7 @@ fn schedules() -> Vec<fn(f64) -> Box<dyn LrSchedule>> {
         |rate| {
             Box::new(
                 plateau(Cyclical::new(rate / 2.0, rate, Span::Steps(2)))
-                    .smoothed(2)
+                    .smoothed(3)
                     .cooldown(1),
             )
         },

@@ -25,6 +25,8 @@ pub struct Shifted<S> {
     pub(super) schedule: S,
     pub(super) span: Span,
     pub(super) repeats: bool,
+    /// Whether the delay is over.
+    pub(super) begun: bool,
 }
 
 /// A schedule after a warm-up; see [`warm_up`](super::ScheduleExt::warm_up).
@@ -112,6 +114,13 @@ impl<S> Shifted<S> {
     }
 }
 
+/// Keeps a schedule as a part of a memo.
+fn save_one(schedule: &impl LrSchedule, memo: &mut Memo) {
+    let mut part = Memo::new();
+    schedule.save(&mut part);
+    memo.put_part("schedule", part);
+}
+
 /// The parts of a schedule that is around another and passes on what it hears.
 macro_rules! pass_on {
     () => {
@@ -127,6 +136,7 @@ macro_rules! pass_on {
 
 impl<S: LrSchedule> LrSchedule for Shifted<S> {
     fn rate(&mut self, progress: &Progress) -> f64 {
+        self.begun = self.repeats || progress.step >= self.span.steps(progress.steps_per_epoch);
         self.schedule.rate(&self.shift(progress))
     }
 
@@ -135,17 +145,23 @@ impl<S: LrSchedule> LrSchedule for Shifted<S> {
     }
 
     fn observe(&mut self, record: &Record) {
-        self.schedule.observe(record);
+        if self.begun {
+            self.schedule.observe(record);
+        }
     }
 
     pass_on!();
 
     fn save(&self, memo: &mut Memo) {
-        self.schedule.save(memo);
+        save_one(&self.schedule, memo);
+        memo.put("begun", [u64::from(self.begun)]);
     }
 
     fn load(&mut self, memo: &Memo) -> Result<(), Error> {
-        self.schedule.load(memo)
+        let begun = memo.count("begun")? != 0;
+        self.schedule.load(&memo.part("schedule"))?;
+        self.begun = begun;
+        Ok(())
     }
 
     fn validate(&self) -> Result<(), Error> {
@@ -182,9 +198,7 @@ impl<S: LrSchedule> LrSchedule for WarmUp<S> {
     pass_on!();
 
     fn save(&self, memo: &mut Memo) {
-        let mut schedule = Memo::new();
-        self.schedule.save(&mut schedule);
-        memo.put_part("schedule", schedule);
+        save_one(&self.schedule, memo);
         memo.put("warm", [u64::from(self.warm)]);
     }
 
