@@ -114,22 +114,38 @@ impl<F: Scalar, O: Objective<F>> Loop<'_, F, O> {
         Ok(ControlFlow::Continue(()))
     }
 
-    /// Where every point has an exact value, the last one gets its own, and so does the average; and after a failure the
-    /// parameters are good.
-    pub(super) fn settle(&mut self) -> Result<(), Error> {
-        self.catch_up()?;
+    /// Where every point has an exact value, the last one gets its own.
+    pub(super) fn judge_last(&mut self) -> Result<(), Error> {
+        self.judge(false)
+    }
+
+    /// No weight has steps to catch up on, the average is that of the last step and has been judged too, and after a failure
+    /// the parameters are good.
+    pub(super) fn settle(&mut self, lazy: bool) -> Result<(), Error> {
+        if lazy {
+            self.catch_up()?;
+            self.judge_last()?;
+        }
         if !self.params.is_finite() {
             self.params.clone_from(&self.best.params);
             self.averaged = None;
         }
         self.refresh_average()?;
-        if self.exact && !matches!(self.stop, StopReason::NonFinite { .. } | StopReason::Failed(_)) {
+        self.judge(true)
+    }
+
+    fn judge(&mut self, average: bool) -> Result<(), Error> {
+        let failed = matches!(self.stop, StopReason::NonFinite { .. } | StopReason::Failed(_));
+        let point = if average {
+            self.averaged.as_ref()
+        } else {
+            Some(&self.params)
+        };
+        if let Some(point) = point.filter(|point| self.exact && !failed && point.is_finite()) {
             let (batch, gradient) = (self.sampler.batch(0), &mut self.update.gradient);
-            for point in std::iter::once(&self.params).chain(&self.averaged) {
-                let value = self.objective.value_and_gradient(point, &batch, gradient)?;
-                self.best
-                    .keep(value.to_f64_exact(), (self.step, self.epoch), point, Goal::Lowest);
-            }
+            let value = self.objective.value_and_gradient(point, &batch, gradient)?;
+            self.best
+                .keep(value.to_f64_exact(), (self.step, self.epoch), point, Goal::Lowest);
         }
         Ok(())
     }

@@ -173,9 +173,13 @@ impl<'a, F: Scalar, O: Objective<F>> Loop<'a, F, O> {
             };
             break;
         }
+        // A checkpoint holds the best of all points; but it is not written after weights have caught up or the average was
+        // judged, which a run that goes on does at other steps.
+        let lazy = self.state.is_catching_up();
+        let judged = if lazy { Ok(()) } else { self.judge_last() };
         #[cfg(feature = "checkpoint")]
         self.last_checkpoint();
-        if let Err(error) = self.settle() {
+        if let Err(error) = judged.and_then(|()| self.settle(lazy)) {
             self.stop = StopReason::Failed(error);
         }
         Ok(())
@@ -206,7 +210,9 @@ impl<'a, F: Scalar, O: Objective<F>> Loop<'a, F, O> {
         }
         let flow = self.close_epoch()?;
         #[cfg(feature = "checkpoint")]
-        self.checkpoint_if_due(Span::Epochs(self.epoch));
+        for now in [Span::Steps(self.step), Span::Epochs(self.epoch)] {
+            self.checkpoint_if_due(now);
+        }
         Ok(flow)
     }
 

@@ -76,8 +76,11 @@ impl<F: Scalar, O: Objective<F>> Loop<'_, F, O> {
                 return stop;
             }
         }
+        // At the last step of an epoch it is written after the epoch has been closed, which would else be closed twice.
         #[cfg(feature = "checkpoint")]
-        self.checkpoint_if_due(crate::schedule::Span::Steps(self.step));
+        if (self.within.updates as u64) < steps_per_epoch {
+            self.checkpoint_if_due(crate::schedule::Span::Steps(self.step));
+        }
         None
     }
 

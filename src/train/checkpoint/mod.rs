@@ -26,8 +26,9 @@ pub(super) use writer::Writer;
 /// | [`best`](Checkpoints::best) | off |
 /// | [`in_background`](Checkpoints::in_background) | off |
 ///
-/// Whatever these say, one is written at the end of the run, however it came. At a step it comes after all callbacks: a
-/// process that ends within one is continued from the checkpoint before.
+/// Whatever these say, one is written at the end of the run, however it came, unless weights are no longer finite. At a step
+/// it comes after all callbacks, at the last of an epoch after the epoch's too: a process that ends within one is continued
+/// from the checkpoint before.
 ///
 /// ```
 /// use downhill::{Function, Trainer, optim::Adam, schedule::Span, train::Checkpoints};

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use super::{
     history,
-    writer::{Snapshot, Writer},
+    writer::{Moment, Snapshot, Writer},
 };
 use crate::{
     Error, Layout, Memo, Objective, Scalar,
@@ -57,9 +57,22 @@ impl<F: Scalar, O: Objective<F>> Loop<'_, F, O> {
         let Some(mut writer) = self.writer.take() else {
             return;
         };
-        if let Some(mut snapshot) = writer.take_snapshot(last) {
+        if last {
+            writer.wait();
+        }
+        let now = Moment {
+            step: self.step,
+            epoch: self.epoch,
+            best: self.best.step,
+        };
+        // No run could go on from weights that are not finite, and the one before would be lost.
+        if writer.saved != Some(now)
+            && self.params.is_finite()
+            && let Some(mut snapshot) = writer.take_snapshot(last)
+        {
             self.copy_into(&mut snapshot);
-            writer.write(snapshot, self.best.step);
+            snapshot.moment = now;
+            writer.write(snapshot);
         }
         if last {
             writer.wait();
@@ -71,14 +84,13 @@ impl<F: Scalar, O: Objective<F>> Loop<'_, F, O> {
         archive::check_free(self.params.layout())?;
         let params = archive::room(&self.tensors())?;
         Ok(Snapshot {
-            step: 0,
+            moment: Moment::default(),
             params,
             memo: Memo::new(),
         })
     }
 
     fn copy_into(&mut self, snapshot: &mut Snapshot<F>) {
-        snapshot.step = self.step;
         snapshot.memo = self.memo();
         let mut rest = snapshot.params.as_mut_slice();
         for (_, _, values) in self.tensors() {

@@ -8,10 +8,19 @@ use std::{
 use super::{Checkpoints, folder};
 use crate::{Error, Layout, Memo, Params, Scalar, archive, schedule::Span};
 
+/// When a run was copied: nothing changes as long as none of these does.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(super) struct Moment {
+    pub(super) step: u64,
+    pub(super) epoch: u64,
+    /// The step of the best parameters.
+    pub(super) best: u64,
+}
+
 /// All that a run remembers, copied.
 #[derive(Debug)]
 pub(super) struct Snapshot<F> {
-    pub(super) step: u64,
+    pub(super) moment: Moment,
     /// The parameters, then the best ones, then everything else of the same kind of number.
     pub(super) params: Params<F>,
     pub(super) memo: Memo,
@@ -26,8 +35,8 @@ pub(in crate::train) struct Writer<F> {
     checkpoints: Checkpoints,
     /// The layout of the parameters alone.
     layout: Layout,
-    /// Of which step the best parameters are that have been written.
-    best: Option<u64>,
+    /// What was written last.
+    pub(super) saved: Option<Moment>,
     /// At rest; it is away while it is being written.
     snapshot: Option<Snapshot<F>>,
     writing: Option<Writing<F>>,
@@ -40,7 +49,7 @@ impl<F: Scalar> Writer<F> {
         Self {
             checkpoints,
             layout,
-            best: None,
+            saved: None,
             snapshot: Some(snapshot),
             writing: None,
             unsaved: None,
@@ -78,8 +87,8 @@ impl<F: Scalar> Writer<F> {
     }
 
     /// Writes a copy, here or in the background; here too where the system has no thread for it.
-    pub(super) fn write(&mut self, snapshot: Snapshot<F>, best: u64) {
-        let is_new = self.best.replace(best) != Some(best);
+    pub(super) fn write(&mut self, snapshot: Snapshot<F>) {
+        let is_new = self.saved.is_none_or(|saved| saved.best != snapshot.moment.best);
         let best = (self.checkpoints.best && is_new).then(|| self.layout.clone());
         let mut here = Some(snapshot);
         if self.checkpoints.background {
@@ -107,17 +116,15 @@ impl<F: Scalar> Writer<F> {
     }
 
     fn settle(&mut self, snapshot: Snapshot<F>, result: Result<(), Error>) {
-        self.snapshot = Some(snapshot);
+        self.saved = result.is_ok().then_some(snapshot.moment);
         self.unsaved = result.err();
-        if self.unsaved.is_some() {
-            self.best = None;
-        }
+        self.snapshot = Some(snapshot);
     }
 }
 
 impl Checkpoints {
     fn write<F: Scalar>(&self, snapshot: &Snapshot<F>, best: Option<Layout>) -> Result<(), Error> {
-        let path = self.folder.join(folder::name(snapshot.step));
+        let path = self.folder.join(folder::name(snapshot.moment.step));
         archive::write(&path, &snapshot.params, &snapshot.memo)?;
         if let Some(layout) = best {
             let mut params = Params::zeros(&layout);
@@ -129,6 +136,6 @@ impl Checkpoints {
             memo.put_part("best", snapshot.memo.part("best"));
             archive::write(&self.folder.join(folder::BEST), &params, &memo)?;
         }
-        folder::prune(&self.folder, self.keep, snapshot.step)
+        folder::prune(&self.folder, self.keep, snapshot.moment.step)
     }
 }
