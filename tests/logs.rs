@@ -605,7 +605,7 @@ mod reports {
         let folder = Folder::new();
         refused(
             trainer().callback(Report::new(&*folder)),
-            &["report-refused", "written"],
+            &["downhill-", "written"],
         );
         let path = folder.join("run.html");
         let report = Report::new(&path);
@@ -654,5 +654,44 @@ fn a_continued_run_goes_on_with_its_logs() {
     for ending in ["csv", "jsonl"] {
         let text = |name: &str| fs::read_to_string(folder.join(format!("{name}.{ending}"))).unwrap();
         assert_eq!(text("part"), text("whole"), "{ending}");
+    }
+}
+
+/// Continued from any step, the last of an epoch too, the file is that of the run that never stopped.
+#[test]
+fn the_rows_of_epochs_are_written_once() {
+    use downhill::train::Checkpoints;
+
+    let (inputs, targets) = data();
+    let data = Dataset::new(&inputs, &targets).unwrap();
+    let model = Linear::new(2, 1).unwrap();
+    let columns = |text: &str| -> Vec<String> {
+        // Without the seconds, which are the last column.
+        let cut = |line: &str| line.rsplit_once(',').map(|(front, _)| front.to_string());
+        text.lines().filter_map(cut).collect()
+    };
+    let home = Folder::new();
+    let run = |name: &str, trainer: Trainer<'static, f64>| {
+        let path = home.join(name);
+        let trainer = trainer.batch(4).epochs(3).callback(LogFile::csv(&path));
+        trainer.fit(&model, &MeanSquaredError, &data).unwrap();
+        columns(&fs::read_to_string(path).unwrap())
+    };
+    let every = |name: &str| Checkpoints::new(home.join(name)).every(Span::Steps(1)).keep(100);
+    let whole = run("run.csv", trainer().checkpoint(every("whole")));
+    let mut files: Vec<_> = fs::read_dir(home.join("whole"))
+        .unwrap()
+        .map(|file| file.unwrap().path())
+        .collect();
+    files.sort();
+    assert!(files.len() > 3);
+    for file in files {
+        // The log has gone further than the checkpoint, as after a kill.
+        assert_eq!(
+            run("run.csv", trainer().resume(&file)),
+            whole,
+            "{}",
+            file.display()
+        );
     }
 }

@@ -362,3 +362,59 @@ fn parameters_alone_are_read_strictly() {
         })
     ));
 }
+
+/// The value of the last point is known only when the run ends.
+#[test]
+fn the_best_of_a_function_may_be_its_last_point() {
+    let bowl = |_: ()| {
+        Function::new(vec![3.0, -2.0], |w: &[f64], g: &mut [f64]| {
+            g.copy_from_slice(w);
+            w.iter().map(|w| w * w / 2.0).sum()
+        })
+    };
+    let folder = Folder::new();
+    let trainer = || Trainer::new(GradientDescent).learning_rate(0.1);
+    let checkpoints = || Checkpoints::new(folder.path()).every(Span::Steps(4)).best();
+    let run = trainer()
+        .steps(8)
+        .checkpoint(checkpoints())
+        .minimize(bowl(()))
+        .unwrap();
+    assert_eq!((run.best.step, run.unsaved), (8, None));
+    let mut best = Params::zeros(run.params.layout());
+    best.load(folder.path().join("best.safetensors")).unwrap();
+    assert_eq!(best, run.best.params);
+    let on = trainer()
+        .steps(12)
+        .resume(folder.path())
+        .minimize(bowl(()))
+        .unwrap();
+    assert_eq!(bits(&on), bits(&trainer().steps(12).minimize(bowl(())).unwrap()));
+}
+
+/// Weights that are no longer finite would be of no use to anyone.
+#[test]
+fn a_run_that_overflows_keeps_the_checkpoint_before() {
+    let folder = Folder::new();
+    let explode = || {
+        Function::new(vec![1.0], |w: &[f64], g: &mut [f64]| {
+            g[0] = if w[0] < 0.0 { -f64::MAX } else { 1.0 };
+            w[0]
+        })
+    };
+    let trainer = |rate: f64| Trainer::new(GradientDescent).learning_rate(rate).steps(9);
+    let checkpoints = Checkpoints::new(folder.path()).every(Span::Steps(1)).keep(1);
+    let run = trainer(2.0).checkpoint(checkpoints).minimize(explode()).unwrap();
+    assert!(matches!(run.stop, StopReason::NonFinite { .. }), "{:?}", run.stop);
+    let mut params = Params::<f64>::zeros(run.params.layout());
+    params.load(folder.file(1)).unwrap();
+    assert_eq!(params.as_slice(), [-1.0]);
+    let on = Trainer::new(GradientDescent)
+        .learning_rate(0.0)
+        .steps(3)
+        .resume(folder.path());
+    assert_eq!(
+        on.minimize(explode()).unwrap().resumed.map(|from| from.step),
+        Some(1)
+    );
+}
