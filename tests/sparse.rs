@@ -291,7 +291,9 @@ fn a_stream_of_sparse_rows_has_the_bits_of_memory() {
     let (model, loss) = (Linear::new(COLUMNS, 1).unwrap(), BinaryCrossEntropy::new());
     let data = Dataset::new(&inputs, &targets).unwrap();
     for lazy in [Lazy::Exact, Lazy::Touched] {
-        for (name, rule) in rules() {
+        let kept =
+            |rule: &dyn Optimizer<f64>| lazy == Lazy::Exact || rule.untouched() != Untouched::MoveFromFirst;
+        for (name, rule) in rules().into_iter().filter(|(_, rule)| kept(&*rule())) {
             let trainer = || Trainer::new(rule()).lazy(lazy).learning_rate(0.05).epochs(3);
             let memory = trainer().order(Order::Sequential);
             let memory = if rule().batch().is_none() {
