@@ -658,6 +658,7 @@ fn a_continued_run_goes_on_with_its_logs() {
 }
 
 /// Continued from any step, the last of an epoch too, the file is that of the run that never stopped.
+#[cfg(feature = "checkpoint")]
 #[test]
 fn the_rows_of_epochs_are_written_once() {
     use downhill::train::Checkpoints;

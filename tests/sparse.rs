@@ -397,7 +397,8 @@ fn rules_that_begin_with_the_first_step_are_refused_where_weights_miss_it() {
         let trainer = Trainer::new(rule).lazy(lazy).batch(1).epochs(1);
         trainer.fit(&model, &MeanSquaredError, &data).map(|run| run.steps)
     };
-    let rules: [fn() -> Box<dyn Optimizer<f64>>; 9] = [
+    type Make = fn() -> Box<dyn Optimizer<f64>>;
+    let rules: [Make; 9] = [
         || Box::new(Rprop::new()),
         || Box::new(Adopt::new()),
         || Box::new(Madgrad::new()),

@@ -31,4 +31,4 @@ pub use split::{Fold, Split};
 pub use standardize::Standardizer;
 pub use stream::{Failure, Stream};
 #[cfg(feature = "sparse")]
-pub use svmlight::{Labelled, Sample, SvmLight};
+pub use svmlight::{Labelled, LabelledRows, Sample, SvmLight};

@@ -71,6 +71,9 @@ impl<F: Scalar> Labelled<F> {
 /// A label and the entries of one line.
 pub type Sample<F> = (F, Vec<(usize, F)>);
 
+/// Some rows with their labels: a batch of [`SvmLight::stream_file`].
+pub type LabelledRows<F> = (Csr<F>, Array1<F>);
+
 impl SvmLight {
     /// With the defaults of the table.
     pub fn new() -> Self {
@@ -162,7 +165,7 @@ impl SvmLight {
         self,
         path: impl Into<PathBuf>,
         rows: usize,
-    ) -> Result<Stream<'static, (Csr<F>, Array1<F>)>, Error> {
+    ) -> Result<Stream<'static, LabelledRows<F>>, Error> {
         check::require(rows > 0, "rows", rows, "at least 1")?;
         let Some(columns) = self.columns else {
             return Err(Error::invalid("columns", "not set", "the same for every batch"));
@@ -177,7 +180,7 @@ impl SvmLight {
         // Where the file is open, and the number of the batch that comes next.
         let mut place = Some((open()?, 0));
         Ok(Stream::new(
-            move |number, (inputs, labels): &mut (Csr<F>, Array1<F>)| {
+            move |number, (inputs, labels): &mut LabelledRows<F>| {
                 let ((mut file, mut next), mut fresh) = match place.take() {
                     Some(place) if place.1 <= number => (place, false),
                     _ => ((open()?, 0), true),

@@ -140,7 +140,8 @@ fn the_start_is_put_into_the_set() {
 /// Averages of rules look beyond the set; what is evaluated is in it.
 #[test]
 fn averages_stay_in_the_set() {
-    let optimizers: [fn() -> Box<dyn Optimizer<f64>>; 4] = [
+    type Make = fn() -> Box<dyn Optimizer<f64>>;
+    let optimizers: [Make; 4] = [
         || Box::new(Asgd::new().start(1.0)),
         || Box::new(ScheduleFree::sgd()),
         || Box::new(ScheduleFree::adamw()),
