@@ -73,16 +73,16 @@ impl Bars {
         };
         let run = match length {
             Some(length) => {
-                let template = format!("{name} {{pos}}/{{len}} {{bar:30}} {{eta}} left · {{msg}}");
+                let template = format!("{name} {{pos}}/{{len}} {{bar:16}} {{eta}} left · {{wide_msg}}");
                 Bar::new(length).with_style(style(&template))
             }
-            None => Bar::no_length().with_style(style(&format!("{name} {{pos}} · {{elapsed}} · {{msg}}"))),
+            None => Bar::no_length().with_style(style(&format!("{name} {{pos}} · {{elapsed}} · {{wide_msg}}"))),
         };
         let run = both.add(run.with_position(done));
         run.reset_eta();
         let epoch = several.then(|| {
             let bar = Bar::new(event.steps_per_epoch);
-            both.add(bar.with_style(style("step {pos}/{len} {bar:30} {msg}")))
+            both.add(bar.with_style(style("step {pos}/{len} {bar:16} {wide_msg}")))
         });
         Self { pace, run, epoch }
     }
