@@ -144,8 +144,13 @@ impl<F: Scalar, O: Objective<F>> Loop<'_, F, O> {
         if let Some(point) = point.filter(|point| self.exact && !failed && point.is_finite()) {
             let (batch, gradient) = (self.sampler.batch(0), &mut self.update.gradient);
             let value = self.objective.value_and_gradient(point, &batch, gradient)?;
-            self.best
-                .keep(value.to_f64_exact(), (self.step, self.epoch), point, Goal::Lowest);
+            // A step would be refused here, so the run could not go on from it.
+            let sound = value.is_finite() && gradient.is_finite();
+            let epoch = self.epoch + u64::from(self.within.updates > 0);
+            if sound {
+                self.best
+                    .keep(value.to_f64_exact(), (self.step, epoch), point, Goal::Lowest);
+            }
         }
         Ok(())
     }

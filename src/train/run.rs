@@ -94,8 +94,8 @@ impl<'a, F: Scalar, O: Objective<F>> Loop<'a, F, O> {
             step: 0,
             epoch: 0,
         };
-        let exact =
-            sampler.steps_per_epoch() == 1 && !objective.is_stream() && best_by == Watch::lowest("loss");
+        let whole = sampler.steps_per_epoch() == 1 && sampler.batch_rows() >= objective.terms();
+        let exact = whole && !objective.is_stream() && best_by == Watch::lowest("loss");
         let averages = update.average.is_some() || trainer.optimizer.averages();
         Self {
             averaged: averages.then(|| params.clone()),
@@ -189,8 +189,12 @@ impl<'a, F: Scalar, O: Objective<F>> Loop<'a, F, O> {
     fn epoch(&mut self) -> Result<ControlFlow<StopReason>, Error> {
         self.sampler.start_epoch(self.epoch);
         self.objective.start_epoch(self.epoch);
-        // A run that ends here has not begun the epoch: it would begin it twice when it is continued.
-        if let Some(stop) = self.out_of_budget() {
+        let steps = self.update.steps_per_epoch(&self.sampler);
+        // A run that ends here has not begun the epoch: it would begin it twice when it is continued. One that had made all its
+        // steps is closed first.
+        if self.within.updates < steps
+            && let Some(stop) = self.out_of_budget()
+        {
             return Ok(ControlFlow::Break(stop));
         }
         if !self.trainer.callbacks.is_empty()
@@ -199,7 +203,6 @@ impl<'a, F: Scalar, O: Objective<F>> Loop<'a, F, O> {
         {
             return Ok(ControlFlow::Break(stop));
         }
-        let steps = self.update.steps_per_epoch(&self.sampler);
         while self.within.updates < steps {
             if let Some(stop) = self.out_of_budget() {
                 return Ok(ControlFlow::Break(stop));

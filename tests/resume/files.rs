@@ -1,6 +1,9 @@
 //! The files themselves: what is kept, what is refused, and that nothing is lost.
 
-use downhill::{prelude::*, train::Checkpoints, train::Interrupt};
+use downhill::{
+    prelude::*,
+    train::{Checkpoints, Control, Interrupt},
+};
 use proptest::prelude::*;
 
 use super::{Folder, bits, every_step::minimize};
@@ -417,4 +420,44 @@ fn a_run_that_overflows_keeps_the_checkpoint_before() {
         on.minimize(explode()).unwrap().resumed.map(|from| from.step),
         Some(1)
     );
+}
+
+/// A step is refused where the gradient is not finite; so the run does not end with such a point as its best.
+#[test]
+fn the_last_point_is_the_best_only_if_a_run_could_go_on_from_it() {
+    let edge = Function::new(vec![3.0], |w: &[f64], g: &mut [f64]| {
+        g[0] = if w[0] < 1.5 { f64::NAN } else { 1.0 };
+        w[0]
+    });
+    let run = Trainer::new(GradientDescent)
+        .learning_rate(1.0)
+        .steps(2)
+        .minimize(edge)
+        .unwrap();
+    assert_eq!(
+        (run.params.as_slice(), run.best.params.as_slice()),
+        (&[1.0][..], &[2.0][..])
+    );
+    // All the steps of its epoch had been made when the run was stopped within it.
+    let bowl = || {
+        Function::new(vec![3.0], |w: &[f64], g: &mut [f64]| {
+            g[0] = w[0];
+            w[0] * w[0] / 2.0
+        })
+    };
+    let folder = Folder::new();
+    let trainer = || Trainer::new(GradientDescent).learning_rate(0.1).steps(4);
+    let stopped = trainer()
+        .on_step(|event| {
+            if event.step == 4 {
+                Control::stop("enough")
+            } else {
+                Control::Continue
+            }
+        })
+        .checkpoint(Checkpoints::new(folder.path()));
+    let stopped = stopped.minimize(bowl()).unwrap();
+    assert_eq!((stopped.epochs, stopped.best.epoch), (3, 4));
+    let on = trainer().resume(folder.path()).minimize(bowl()).unwrap();
+    assert_eq!(bits(&on), bits(&trainer().minimize(bowl()).unwrap()));
 }

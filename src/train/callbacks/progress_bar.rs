@@ -76,7 +76,9 @@ impl Bars {
                 let template = format!("{name} {{pos}}/{{len}} {{bar:16}} {{eta}} left · {{wide_msg}}");
                 Bar::new(length).with_style(style(&template))
             }
-            None => Bar::no_length().with_style(style(&format!("{name} {{pos}} · {{elapsed}} · {{wide_msg}}"))),
+            None => {
+                Bar::no_length().with_style(style(&format!("{name} {{pos}} · {{elapsed}} · {{wide_msg}}")))
+            }
         };
         let run = both.add(run.with_position(done));
         run.reset_eta();
