@@ -506,7 +506,7 @@ mod traced {
 
 #[cfg(feature = "plot")]
 mod reports {
-    use downhill::train::Report;
+    use downhill::train::{Interrupt, Report};
 
     use super::*;
 
@@ -551,7 +551,12 @@ mod reports {
     fn a_report_of_a_run_without_an_epoch_has_no_curves() {
         let folder = Folder::new();
         let path = folder.join("run.html");
-        fit(trainer().steps(1).callback(Report::new(&path))).unwrap();
+        let interrupt = Interrupt::new();
+        let stopped = trainer()
+            .steps(9)
+            .interrupt(&interrupt)
+            .on_step(|_| interrupt.raise());
+        fit(stopped.callback(Report::new(&path))).unwrap();
         let page = fs::read_to_string(&path).unwrap();
         assert!(page.starts_with("<!DOCTYPE html>") && !page.contains("<svg"));
         assert!(page.contains("<dt>learning rate<dd>0.10000"));

@@ -108,7 +108,7 @@ pub trait Objective<F: Scalar> {
         false
     }
 
-    /// Adds the validation loss and the metrics to the record of an epoch.
+    /// Adds the validation loss and the metrics to a record, in which the metrics stand by their names.
     ///
     /// # Errors
     /// As [`Objective::value_and_gradient`].

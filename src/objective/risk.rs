@@ -15,7 +15,7 @@ use crate::{
 /// The empirical risk `L(θ) = Σ wᵢ ℓ(g(xᵢ; θ), yᵢ) / Σ wᵢ`: what training a model on data minimises.
 ///
 /// [`Trainer::fit`](crate::Trainer::fit) makes one of model, loss and data; made by hand it also takes a validation set
-/// and metrics, evaluated after every epoch, and [`measure`](EmpiricalRisk::measure) gives them on any data afterwards.
+/// and metrics, evaluated after every epoch or [as often as wished](crate::Trainer::evaluate_every), and [`measure`](EmpiricalRisk::measure) gives them on any data afterwards.
 ///
 /// ```
 /// use downhill::{Dataset, EmpiricalRisk, Trainer, loss::SoftmaxCrossEntropy, metrics, model::Linear, optim::Adam};
@@ -98,7 +98,7 @@ impl<'a, F: Scalar, X: Samples, Y: Samples, M: Model<F, X>, L: Loss<F, Y>> Empir
         }
     }
 
-    /// Evaluates the loss and the metrics on these data after every epoch; the best parameters are then those with
+    /// Evaluates the loss and the metrics on these data, by default after every epoch; the best parameters are then those with
     /// the lowest validation loss.
     #[must_use]
     pub fn validation(mut self, data: &'a Dataset<'_, F, X, Y>) -> Self {
@@ -106,7 +106,7 @@ impl<'a, F: Scalar, X: Samples, Y: Samples, M: Model<F, X>, L: Loss<F, Y>> Empir
         self
     }
 
-    /// Evaluates a function of predictions and targets after every epoch, on the validation set (on the training set
+    /// Evaluates a function of predictions and targets, by default after every epoch, on the validation set (on the training set
     /// if there is none).
     #[must_use]
     pub fn metric(

@@ -72,7 +72,7 @@ impl<'a, F: Scalar, X: Samples, Y: Samples, M: Model<F, X>, L: Loss<F, Y>> Strea
         }
     }
 
-    /// Evaluates this loss, and its metrics, after every epoch. What it says of a validation set of its own is not asked.
+    /// Evaluates this loss, and its metrics, by default after every epoch. What it says of a validation set of its own is not asked.
     #[must_use]
     pub fn validation(mut self, risk: EmpiricalRisk<'a, F, X, Y, M, L>) -> Self {
         self.validation = Some(risk);

@@ -9,17 +9,17 @@ use crate::{
     tune::LrCurve,
 };
 
-/// The learning curves of a run: the losses, each metric, and the learning rate beneath.
+/// The learning curves of a run: the losses, each metric, and the learning rate beneath; by epochs, or by steps where it was
+/// evaluated within epochs.
 ///
 /// An axis is logarithmic where its values are above 0 and half of them would lie at the foot of a linear one.
 pub fn learning_curves(records: &[Record]) -> Sheet<'static> {
+    let by_steps = counts_steps(&[records]);
+    let unit = if by_steps { "step" } else { "epoch" };
     let curve = |value: &dyn Fn(&Record) -> Option<f64>| -> Vec<(f64, f64)> {
-        let point = |record: &Record| Some((record.epoch as f64, value(record)?));
+        let point = |record: &Record| Some((time(record, by_steps) as f64, value(record)?));
         records.iter().filter_map(point).collect()
     };
-    // The epochs of a plain function are its steps.
-    let is_function = records.iter().all(|record| record.epoch == record.step);
-    let unit = if is_function { "step" } else { "epoch" };
     let panel = |title: &str, lines: Vec<(&str, Vec<(f64, f64)>)>| {
         let mut chart = Chart::new(title).x(unit);
         if spread(lines.iter().flat_map(|(_, points)| points).map(|(_, y)| *y)) {
@@ -35,8 +35,9 @@ pub fn learning_curves(records: &[Record]) -> Sheet<'static> {
         losses.push(("validation", curve(&|record| record.validation_loss)));
     }
     let mut panels = vec![panel("Loss", losses)];
-    let metrics = records.first().map_or(&[][..], |record| &record.metrics);
-    for (name, _) in metrics {
+    // An epoch without an evaluation has none.
+    let evaluated = records.iter().find(|record| !record.metrics.is_empty());
+    for (name, _) in evaluated.map_or(&[][..], |record| &record.metrics) {
         panels.push(panel(
             &capital(name),
             vec![(name, curve(&|record| record.get(name)))],
@@ -74,12 +75,16 @@ pub fn comparison<N: Into<String>, H: AsRef<[Record]>>(
     metric: &str,
     kinds: impl IntoIterator<Item = (N, Vec<H>)>,
 ) -> Chart {
-    let mut chart = Chart::default().x("epoch").y(metric.replace('_', " "));
+    let kinds: Vec<(N, Vec<H>)> = kinds.into_iter().collect();
+    let runs = kinds.iter().flat_map(|(_, runs)| runs).map(AsRef::as_ref);
+    let by_steps = counts_steps(&Vec::from_iter(runs));
+    let unit = if by_steps { "step" } else { "epoch" };
+    let mut chart = Chart::default().x(unit).y(metric.replace('_', " "));
     let mut all: Vec<f64> = Vec::new();
     let mut most = 0;
     for (name, runs) in kinds {
         most = most.max(runs.len());
-        let points = over_runs(metric, &runs);
+        let points = over_runs(metric, &runs, by_steps);
         all.extend(points.iter().flat_map(|&[_, low, _, high]| [low, high]));
         chart = chart.band(name, points);
     }
@@ -89,20 +94,35 @@ pub fn comparison<N: Into<String>, H: AsRef<[Record]>>(
     chart.titled(format!("{}, mean and range of {most} runs", capital(metric)))
 }
 
-/// For each epoch that a run has: its number, the lowest, the mean and the highest value.
-fn over_runs<H: AsRef<[Record]>>(metric: &str, runs: &[H]) -> Vec<[f64; 4]> {
-    let mut by_epoch = std::collections::BTreeMap::<u64, Vec<f64>>::new();
+/// Whether the axis of these runs is of steps: some were evaluated within an epoch, or all their epochs are steps.
+fn counts_steps(runs: &[&[Record]]) -> bool {
+    let within = |records: &&[Record]| {
+        records.first().is_some_and(|record| record.epoch == 0)
+            || records.windows(2).any(|pair| pair[0].epoch == pair[1].epoch)
+    };
+    let mut records = runs.iter().flat_map(|records| records.iter());
+    runs.iter().any(within) || records.all(|record| record.epoch == record.step)
+}
+
+/// Where a record stands on the axis.
+fn time(record: &Record, by_steps: bool) -> u64 {
+    if by_steps { record.step } else { record.epoch }
+}
+
+/// For each time at which a run has a record: the time, the lowest, the mean and the highest value.
+fn over_runs<H: AsRef<[Record]>>(metric: &str, runs: &[H], by_steps: bool) -> Vec<[f64; 4]> {
+    let mut by_time = std::collections::BTreeMap::<u64, Vec<f64>>::new();
     for record in runs.iter().flat_map(|run| run.as_ref()) {
         let value = record.get(metric).filter(|value| value.is_finite());
-        by_epoch.entry(record.epoch).or_default().extend(value);
+        by_time.entry(time(record, by_steps)).or_default().extend(value);
     }
-    let point = |(epoch, values): (u64, Vec<f64>)| {
+    let point = |(time, values): (u64, Vec<f64>)| {
         let low = values.iter().copied().fold(f64::INFINITY, f64::min);
         let high = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         let mean = values.iter().sum::<f64>() / values.len() as f64;
-        (!values.is_empty()).then_some([epoch as f64, low, mean, high])
+        (!values.is_empty()).then_some([time as f64, low, mean, high])
     };
-    by_epoch.into_iter().filter_map(point).collect()
+    by_time.into_iter().filter_map(point).collect()
 }
 
 /// The rates of schedules over so many steps, as [`preview`](crate::schedule::preview) gives them.

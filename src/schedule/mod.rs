@@ -114,7 +114,7 @@ pub trait LrSchedule: Send {
         None
     }
 
-    /// Told of every evaluation, after the epoch.
+    /// Told of every evaluation; see [`Trainer::evaluate_every`](crate::Trainer::evaluate_every).
     fn observe(&mut self, record: &Record) {
         let _ = record;
     }

@@ -114,7 +114,21 @@ pub struct SkipEvent<'a, F> {
     pub params: &'a Params<F>,
 }
 
-/// After an epoch and its evaluation.
+/// After an evaluation; see [`Trainer::evaluate_every`](crate::Trainer::evaluate_every).
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct EvaluationEvent<'a, F> {
+    /// What is known: the validation loss and the metrics, where there are such, and the training loss of the epoch so far.
+    pub record: &'a Record,
+    /// The parameters that were evaluated; where they are averaged, the average.
+    pub params: &'a Params<F>,
+    /// Whether they are the best so far.
+    pub is_best: bool,
+    /// Whether it is that of an epoch, of which [`Callback::on_epoch`] tells next.
+    pub ends_epoch: bool,
+}
+
+/// After an epoch, and its evaluation where it has one.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct EpochEvent<'a, F> {
@@ -122,7 +136,7 @@ pub struct EpochEvent<'a, F> {
     pub record: &'a Record,
     /// The parameters after the epoch; where they are averaged, the average.
     pub params: &'a Params<F>,
-    /// Whether they are the best so far.
+    /// Whether they have just been evaluated, and are the best so far.
     pub is_best: bool,
     /// How many epochs there will be, where that is known.
     pub epochs: Option<u64>,
@@ -196,7 +210,13 @@ pub trait Callback<F> {
         Control::Continue
     }
 
-    /// After every epoch and its evaluation.
+    /// After every evaluation.
+    fn on_evaluation(&mut self, event: &EvaluationEvent<'_, F>) -> Control {
+        let _ = event;
+        Control::Continue
+    }
+
+    /// After every epoch, and its evaluation where it has one.
     fn on_epoch(&mut self, event: &EpochEvent<'_, F>) -> Control {
         let _ = event;
         Control::Continue
@@ -242,6 +262,15 @@ pub(super) struct OnStep<C>(pub(super) C);
 
 impl<F, R: Into<Control>, C: FnMut(&StepEvent<'_, F>) -> R> Callback<F> for OnStep<C> {
     fn on_step(&mut self, event: &StepEvent<'_, F>) -> Control {
+        (self.0)(event).into()
+    }
+}
+
+/// A closure after every evaluation.
+pub(super) struct OnEvaluation<C>(pub(super) C);
+
+impl<F, R: Into<Control>, C: FnMut(&EvaluationEvent<'_, F>) -> R> Callback<F> for OnEvaluation<C> {
+    fn on_evaluation(&mut self, event: &EvaluationEvent<'_, F>) -> Control {
         (self.0)(event).into()
     }
 }

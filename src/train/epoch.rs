@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use super::{
-    EpochEvent, Goal, Record, Run, StopReason,
+    EpochEvent, Goal, Run, StopReason,
     callback::Answers,
     run::{Loop, Within},
 };
@@ -13,7 +13,7 @@ use crate::{Error, Objective, Scalar, schedule::LrSchedule};
 const THINNED: usize = 4096;
 
 impl<F: Scalar, O: Objective<F>> Loop<'_, F, O> {
-    /// Evaluates, records, and tells whoever listens. Where the evaluation fails the epoch stays open, so that a run that is
+    /// Evaluates if that is due, records, and tells whoever listens. Where the evaluation fails the epoch stays open, so that a run that is
     /// continued evaluates again.
     pub(super) fn close_epoch(&mut self) -> Result<ControlFlow<StopReason>, Error> {
         self.catch_up()?;
@@ -22,35 +22,20 @@ impl<F: Scalar, O: Objective<F>> Loop<'_, F, O> {
             self.turn_page();
             return Ok(ControlFlow::Continue(()));
         }
-        let loss = self.within.loss.value(self.objective.reduction());
-        let mut record = Record {
-            epoch,
-            step: self.step,
-            loss,
-            validation_loss: None,
-            metrics: self.metrics.iter().map(|name| (name.clone(), f64::NAN)).collect(),
-            learning_rate: self.rates.learning_rate,
-            momentum: self.rates.momentum,
-            beta2: self.rates.beta2,
-            weight_decay: self.rates.weight_decay,
-            seconds: self.elapsed().as_secs_f64(),
-        };
-        self.refresh_average()?;
-        let evaluated = self.averaged.as_ref().unwrap_or(&self.params);
-        self.objective.evaluate(evaluated, &mut record)?;
+        let mut record = self.record(epoch);
+        let due = self.evaluations.is_due(self.step, epoch);
+        if due {
+            self.measure(&mut record)?;
+        }
         self.turn_page();
-        // An exact value is kept at its step.
-        let value = record.get(self.best_by.name()).unwrap_or(f64::NAN);
-        let is_best = !self.exact && self.keep_if_best(value, self.best_by.goal());
-        self.schedule.observe(&record);
-        self.trainer.hyperparameters.observe(&record);
+        let mut answers = Answers::new(self.rate_scale);
+        let is_best = due && self.heed(&record, true, &mut answers);
         let event = EpochEvent {
             record: &record,
             params: self.averaged.as_ref().unwrap_or(&self.params),
             is_best,
             epochs: self.trainer.epochs,
         };
-        let mut answers = Answers::new(self.rate_scale);
         for callback in &mut self.trainer.callbacks {
             answers.hear(callback.on_epoch(&event));
         }
@@ -77,11 +62,12 @@ impl<F: Scalar, O: Objective<F>> Loop<'_, F, O> {
         self.objective.terms() == 1 && !self.objective.is_stream()
     }
 
-    /// Whether most epochs go unrecorded: those of a function to which nobody listens.
+    /// Whether most epochs go unrecorded: those of a function to which nobody listens and of which nothing is evaluated.
     fn is_thinned(&self) -> bool {
         let mut schedules = self.trainer.hyperparameters.schedules();
         self.is_function()
             && self.trainer.callbacks.is_empty()
+            && !self.has_evaluation()
             && !self.schedule.follows_metric()
             && !schedules.any(LrSchedule::follows_metric)
     }
@@ -131,7 +117,8 @@ impl<F: Scalar, O: Objective<F>> Loop<'_, F, O> {
             self.averaged = None;
         }
         self.refresh_average()?;
-        self.judge(true)
+        self.judge(true)?;
+        self.evaluate_last()
     }
 
     fn judge(&mut self, average: bool) -> Result<(), Error> {
@@ -156,7 +143,7 @@ impl<F: Scalar, O: Objective<F>> Loop<'_, F, O> {
     }
 
     /// Lets every weight make the steps that it has missed.
-    fn catch_up(&mut self) -> Result<(), Error> {
+    pub(super) fn catch_up(&mut self) -> Result<(), Error> {
         if !self.state.is_catching_up() {
             return Ok(());
         }
@@ -165,7 +152,7 @@ impl<F: Scalar, O: Objective<F>> Loop<'_, F, O> {
     }
 
     /// Brings the averaged parameters up to date, where there are such: the trainer's, else the optimiser's.
-    fn refresh_average(&mut self) -> Result<(), Error> {
+    pub(super) fn refresh_average(&mut self) -> Result<(), Error> {
         let Some(averaged) = &mut self.averaged else {
             return Ok(());
         };

@@ -5,7 +5,7 @@ use std::{fs, ops::Deref, path::Path};
 use super::{Record, table};
 use crate::Error;
 
-/// One [`Record`] an epoch, oldest first. Derefs to a slice of records.
+/// One [`Record`] an epoch, and one for each evaluation within an epoch, oldest first. Derefs to a slice of records.
 ///
 /// As a table its columns are, where they are known: `epoch`, `step`, `loss`, `validation_loss`, the metrics by their
 /// names, `learning_rate`, `momentum`, `beta2`, `weight_decay`, `seconds`.
@@ -71,6 +71,11 @@ impl History {
 
     pub(super) fn push(&mut self, record: Record) {
         self.0.push(record);
+    }
+
+    /// Takes back the last record, if it is of this step.
+    pub(super) fn pop_at(&mut self, step: u64) -> Option<Record> {
+        self.0.pop_if(|record| record.step == step)
     }
 
     pub(super) fn retain(&mut self, keep: impl FnMut(&Record) -> bool) {

@@ -11,7 +11,7 @@
 //! | [`Norms`] | measures gradients, weights and updates, for a closure; the logs do on request |
 //!
 //! A callback of one's own implements [`Callback`], or is a closure: [`Trainer::on_start`], [`Trainer::on_step`],
-//! [`Trainer::on_epoch`].
+//! [`Trainer::on_evaluation`], [`Trainer::on_epoch`].
 
 mod average;
 mod callback;
@@ -20,6 +20,7 @@ mod callbacks;
 mod checkpoint;
 mod constraint;
 mod epoch;
+mod evaluate;
 mod history;
 mod hyperparameters;
 mod interrupt;
@@ -33,7 +34,9 @@ mod trainer;
 mod update;
 
 pub use average::{Average, Averager};
-pub use callback::{Callback, Control, EpochEvent, EpochStartEvent, SkipEvent, StartEvent, StepEvent};
+pub use callback::{
+    Callback, Control, EpochEvent, EpochStartEvent, EvaluationEvent, SkipEvent, StartEvent, StepEvent,
+};
 #[cfg(feature = "progress")]
 pub use callbacks::ProgressBar;
 #[cfg(feature = "plot")]

@@ -84,7 +84,7 @@ impl Watch {
     }
 }
 
-/// One epoch in the history of a run.
+/// What is known of an epoch, or of an evaluation within one.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Record {
@@ -92,19 +92,19 @@ pub struct Record {
     pub epoch: u64,
     /// The number of updates made.
     pub step: u64,
-    /// The training loss: the mean over the epoch of what each batch lost before its update.
+    /// The training loss: the mean over the epoch, or what there has been of it, of what each batch lost before its update.
     pub loss: f64,
-    /// The loss on the validation set, after the epoch's last update.
+    /// The loss on the validation set, where it was evaluated.
     pub validation_loss: Option<f64>,
-    /// The metrics with their names, after the epoch's last update.
+    /// The metrics with their names; none where they were not evaluated.
     pub metrics: Vec<(String, f64)>,
-    /// The learning rate of the epoch's last update.
+    /// The learning rate of the last update.
     pub learning_rate: f64,
-    /// The momentum of the epoch's last update, where the schedule sets it.
+    /// The momentum of the last update, where the schedule sets it.
     pub momentum: Option<f64>,
-    /// The `beta2` of the epoch's last update, where it is scheduled.
+    /// The `beta2` of the last update, where it is scheduled.
     pub beta2: Option<f64>,
-    /// The weight decay of the epoch's last update, where it is scheduled.
+    /// The weight decay of the last update, where it is scheduled.
     pub weight_decay: Option<f64>,
     /// Seconds since the run began.
     pub seconds: f64,
@@ -243,7 +243,7 @@ pub struct Run<F> {
     pub best: Best<F>,
     /// Their average over the steps, where the trainer or the optimiser keeps one and all of them were finite.
     pub average: Option<Params<F>>,
-    /// One record an epoch. Where an epoch is a single step of a function, at most some thousand, evenly spaced.
+    /// One record an epoch, and one for each evaluation within an epoch. Where an epoch is a single step of a function, at most some thousand, evenly spaced.
     pub history: History,
     /// Why it ended.
     pub stop: StopReason,

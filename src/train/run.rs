@@ -7,7 +7,7 @@ use std::{
 
 use super::{
     Best, EpochStartEvent, History, StartEvent, StopReason, Trainer, Watch, callback::Answers,
-    non_finite::Mishaps, update::Update,
+    evaluate::Evaluations, non_finite::Mishaps, update::Update,
 };
 #[cfg(feature = "checkpoint")]
 use super::{Resumed, checkpoint::Writer};
@@ -36,6 +36,7 @@ pub(super) struct Loop<'a, F: Scalar, O> {
     /// What is evaluated in their place.
     pub(super) averaged: Option<Params<F>>,
     pub(super) best: Best<F>,
+    pub(super) evaluations: Evaluations,
     pub(super) history: History,
     /// Every so many epochs one is recorded; grows only for functions.
     pub(super) stride: u64,
@@ -99,6 +100,7 @@ impl<'a, F: Scalar, O: Objective<F>> Loop<'a, F, O> {
         let averages = update.average.is_some() || trainer.optimizer.averages();
         Self {
             averaged: averages.then(|| params.clone()),
+            evaluations: Evaluations::every(trainer.evaluate_every),
             trainer,
             objective,
             schedule,
@@ -200,6 +202,13 @@ impl<'a, F: Scalar, O: Objective<F>> Loop<'a, F, O> {
         if !self.trainer.callbacks.is_empty()
             && self.within.updates == 0
             && let Some(stop) = self.tell_of_epoch()
+        {
+            return Ok(ControlFlow::Break(stop));
+        }
+        // It was due when the run ended here.
+        if self.within.updates > 0
+            && self.within.updates < steps
+            && let Some(stop) = self.evaluate_if_due()?
         {
             return Ok(ControlFlow::Break(stop));
         }

@@ -67,6 +67,7 @@ impl<F: Scalar> Trainer<'_, F> {
             .unwrap_or_else(|| Box::new(self.optimizer.default_rate()));
         schedule.validate()?;
         self.hyperparameters.validate()?;
+        self.evaluate_every.check("evaluate_every")?;
         self.non_finite.validate()?;
         for callback in &self.callbacks {
             callback.validate()?;

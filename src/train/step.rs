@@ -50,7 +50,7 @@ impl<F: Scalar, O: Objective<F>> Loop<'_, F, O> {
         }
         self.step += 1;
         if HEARD {
-            return Ok(self.note(seen, rates, steps_per_epoch));
+            return self.note(seen, rates, steps_per_epoch);
         }
         Ok(None)
     }
@@ -61,7 +61,7 @@ impl<F: Scalar, O: Objective<F>> Loop<'_, F, O> {
         seen: Result<Seen, Skipped>,
         rates: Rates,
         steps_per_epoch: u64,
-    ) -> Option<StopReason> {
+    ) -> Result<Option<StopReason>, Error> {
         self.within.updates += 1;
         if let Ok(seen) = &seen {
             let reduction = self.objective.reduction();
@@ -73,15 +73,19 @@ impl<F: Scalar, O: Objective<F>> Loop<'_, F, O> {
                 Err(skipped) => self.tell_of_skip(skipped),
             };
             if stop.is_some() {
-                return stop;
+                return Ok(stop);
             }
         }
-        // At the last step of an epoch it is written after the epoch has been closed, which would else be closed twice.
-        #[cfg(feature = "checkpoint")]
+        // At the last step of an epoch both come when it is closed, which would else be done twice.
         if (self.within.updates as u64) < steps_per_epoch {
+            let stop = self.evaluate_if_due()?;
+            if stop.is_some() {
+                return Ok(stop);
+            }
+            #[cfg(feature = "checkpoint")]
             self.checkpoint_if_due(crate::schedule::Span::Steps(self.step));
         }
-        None
+        Ok(None)
     }
 
     /// Lets the weights of which the next batch is made up make the steps that they have missed.

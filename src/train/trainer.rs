@@ -7,8 +7,8 @@ use super::ProgressBar;
 #[cfg(feature = "checkpoint")]
 use super::checkpoint;
 use super::{
-    Average, Callback, Constraint, Control, EpochEvent, Interrupt, NonFinite, StartEvent, StepEvent, Watch,
-    callback,
+    Average, Callback, Constraint, Control, EpochEvent, EvaluationEvent, Interrupt, NonFinite, StartEvent,
+    StepEvent, Watch, callback,
     hyperparameters::{Hyperparameter, Hyperparameters},
     update,
 };
@@ -16,7 +16,7 @@ use crate::{
     Error, Group, Optimizer, Params, Scalar,
     data::{BatchSize, Order},
     optim::Lazy,
-    schedule::LrSchedule,
+    schedule::{LrSchedule, Span},
     transform::{ClipNorm, GradientTransform},
 };
 
@@ -29,6 +29,7 @@ use crate::{
 /// | [`batch`](Trainer::batch) | the optimiser's own, or 32 |
 /// | [`order`](Trainer::order) | shuffled anew every epoch |
 /// | [`seed`](Trainer::seed) | 0 |
+/// | [`evaluate_every`](Trainer::evaluate_every) | each epoch |
 ///
 /// The same seed gives the same bits.
 ///
@@ -62,6 +63,7 @@ pub struct Trainer<'a, F: Scalar> {
     pub(super) groups: Vec<Group>,
     pub(super) start: Option<Params<F>>,
     pub(super) best_by: Option<Watch>,
+    pub(super) evaluate_every: Span,
     pub(super) non_finite: NonFinite,
     pub(super) callbacks: Vec<Box<dyn Callback<F> + 'a>>,
     pub(super) hyperparameters: Hyperparameters<'a>,
@@ -97,6 +99,7 @@ impl<'a, F: Scalar> Trainer<'a, F> {
             groups: Vec::new(),
             start: None,
             best_by: None,
+            evaluate_every: Span::Epochs(1),
             non_finite: NonFinite::default(),
             callbacks: Vec::new(),
             hyperparameters: Hyperparameters::default(),
@@ -279,6 +282,14 @@ impl<'a, F: Scalar> Trainer<'a, F> {
     /// Calls a closure after every update. It returns nothing, or a [`Control`].
     pub fn on_step<R: Into<Control> + 'a>(self, closure: impl FnMut(&StepEvent<'_, F>) -> R + 'a) -> Self {
         self.callback(callback::OnStep(closure))
+    }
+
+    /// Calls a closure after every evaluation. It returns nothing, or a [`Control`].
+    pub fn on_evaluation<R: Into<Control> + 'a>(
+        self,
+        closure: impl FnMut(&EvaluationEvent<'_, F>) -> R + 'a,
+    ) -> Self {
+        self.callback(callback::OnEvaluation(closure))
     }
 
     /// Calls a closure after every epoch. It returns nothing, or a [`Control`].

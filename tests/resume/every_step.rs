@@ -146,6 +146,18 @@ fn surroundings() -> Vec<fn(Trainer<'static, f64>) -> Trainer<'static, f64>> {
         },
         |trainer| trainer.group(Group::new("bias").rate(0.5)).drop_last().steps(7),
         |trainer| trainer.order(downhill::data::Order::Sequential),
+        |trainer| {
+            trainer
+                .evaluate_every(Span::Steps(2))
+                .callback(EarlyStopping::new().patience(2).start_from_epoch(1))
+        },
+        |trainer| {
+            trainer
+                .evaluate_every(Span::Steps(4))
+                .average(Average::uniform())
+                .on_evaluation(|event| Control::ScaleRate(if event.ends_epoch { 0.5 } else { 0.75 }))
+        },
+        |trainer| trainer.evaluate_every(Span::Epochs(2)),
         |trainer| trainer.callback(EarlyStopping::new().patience(0).min_delta(1.0)),
         |trainer| {
             trainer
@@ -339,6 +351,35 @@ fn of_a_function() {
             .minimize(bowl())
             .unwrap();
         assert_eq!(facts(&resumed), facts(&expected), "continued from step {step}");
+    }
+}
+
+/// Ended by a callback at a step after which an evaluation was due, within an epoch and at its end.
+#[test]
+fn an_evaluation_that_was_due_is_made_by_the_run_that_goes_on() {
+    for (every, at) in [(4, 4), (2, 8), (3, 6), (6, 6)] {
+        let folder = Folder::new();
+        let trainer = || {
+            Trainer::new(Adam::new())
+                .learning_rate(
+                    ReduceOnPlateau::new(0.1)
+                        .patience(0)
+                        .threshold(Threshold::Absolute(0.5)),
+                )
+                .batch(3)
+                .epochs(EPOCHS)
+                .evaluate_every(Span::Steps(every))
+        };
+        let expected = minimize(trainer());
+        let stopped = trainer()
+            .on_step(move |event| match event.step == at {
+                true => Control::stop("here"),
+                false => Control::Continue,
+            })
+            .checkpoint(Checkpoints::new(folder.path()));
+        assert_eq!(minimize(stopped).steps, at);
+        let continued = minimize(trainer().resume(folder.path()));
+        assert_eq!(bits(&continued), bits(&expected), "every {every}, at {at}");
     }
 }
 

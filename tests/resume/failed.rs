@@ -65,16 +65,23 @@ impl Objective<f64> for Failing {
 #[test]
 fn it_goes_on_where_it_failed() {
     let folder = Folder::new();
-    let trainer = || Trainer::new(Adam::new()).batch(1).epochs(4);
-    let whole = trainer().minimize(Failing::default()).unwrap();
-    for (at_step, at_evaluation) in [
-        (Some(5), None),
-        (None, Some(6)),
-        (Some(11), None),
-        (None, Some(12)),
+    // After every epoch of three steps, and after every two steps.
+    for (every, at_step, at_evaluation, records) in [
+        (Span::Epochs(1), Some(5), None, 1),
+        (Span::Epochs(1), None, Some(6), 1),
+        (Span::Epochs(1), Some(11), None, 3),
+        (Span::Epochs(1), None, Some(12), 3),
+        (Span::Steps(2), Some(4), None, 3),
+        (Span::Steps(2), None, Some(4), 2),
+        (Span::Steps(2), None, Some(6), 3),
+        (Span::Steps(2), None, Some(8), 4),
     ] {
+        let trainer = || Trainer::new(Adam::new()).batch(1).epochs(4).evaluate_every(every);
+        let whole = trainer().minimize(Failing::default()).unwrap();
         let at = at_step.or(at_evaluation).unwrap();
-        let path = folder.path().join(at.to_string());
+        let path = folder
+            .path()
+            .join(format!("{every:?} {at_step:?} {at_evaluation:?}"));
         let failing = Failing {
             calls: 0,
             at_step,
@@ -83,12 +90,11 @@ fn it_goes_on_where_it_failed() {
         let checkpoints = Checkpoints::new(&path).every(Span::Epochs(100));
         let failed = trainer().checkpoint(checkpoints).minimize(failing).unwrap();
         assert_eq!(failed.stop, StopReason::Failed(Failing::torn(at)));
-        let expected = (at, (at - 1) / 3);
-        assert_eq!((failed.steps, failed.history.len() as u64), expected);
-        assert_eq!(failed.epochs, expected.1);
+        assert_eq!((failed.steps, failed.history.len()), (at, records));
+        assert_eq!(failed.epochs, (at - 1) / 3);
         let continued = trainer().resume(&path).minimize(Failing::default()).unwrap();
         assert_eq!(continued.resumed.as_ref().map(|from| from.step), Some(at));
-        assert_eq!(bits(&continued), bits(&whole), "failed at {at}");
+        assert_eq!(bits(&continued), bits(&whole), "{every:?}, failed at {at}");
     }
 }
 

@@ -84,6 +84,7 @@ fn of_sparse_rows() {
                         Trainer::new(optimizer)
                             .learning_rate(schedule(rate))
                             .lazy(lazy)
+                            .evaluate_every(Span::Steps(if which == 0 { 3 } else { 5 }))
                             .batch(2)
                             .epochs(3)
                             .seed(5)

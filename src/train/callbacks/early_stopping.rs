@@ -4,12 +4,12 @@ use crate::{
     Error, Memo, Run,
     error::check,
     schedule::Threshold,
-    train::{Callback, Control, EpochEvent, EpochStartEvent, Goal, StartEvent, StopReason, Watch},
+    train::{Callback, Control, EpochStartEvent, EvaluationEvent, Goal, StartEvent, StopReason, Watch},
 };
 
 /// Ends a run when a metric no longer improves, and gives back the best parameters.
 ///
-/// After every epoch the metric is compared with the best so far. `patience` checks in a row without an improvement are
+/// After every evaluation the metric is compared with the best so far. `patience` checks in a row without an improvement are
 /// tolerated; the next ends the run with [`StopReason::NoImprovement`]. However the run ended, [`Run::params`] are then
 /// those of its best point, [`Run::best`], which is chosen by the same metric.
 ///
@@ -73,7 +73,8 @@ pub struct EarlyStopping {
 /// What the checks so far have shown.
 #[derive(Debug, Clone, Default, PartialEq)]
 struct Seen {
-    checks: u64,
+    /// The epoch of the last one, counted from 1.
+    epochs: u64,
     best: Option<f64>,
     bad: u64,
     /// Whether the last check ended the run.
@@ -183,8 +184,13 @@ impl EarlyStopping {
 
     /// Takes in the metric of the next epoch.
     pub fn check(&mut self, metric: f64) -> Verdict {
-        self.seen.checks += 1;
-        if self.seen.checks <= self.start_from_epoch {
+        self.check_in(self.seen.epochs + 1, metric)
+    }
+
+    /// Takes in a metric of this epoch, counted from 1.
+    fn check_in(&mut self, epoch: u64, metric: f64) -> Verdict {
+        self.seen.epochs = epoch;
+        if epoch <= self.start_from_epoch {
             return Verdict::Wait;
         }
         let goal = self.watch.as_ref().map_or(Goal::Lowest, Watch::goal);
@@ -239,9 +245,10 @@ impl<F: Clone> Callback<F> for EarlyStopping {
         }
     }
 
-    fn on_epoch(&mut self, event: &EpochEvent<'_, F>) -> Control {
+    fn on_evaluation(&mut self, event: &EvaluationEvent<'_, F>) -> Control {
         let metric = event.record.get(self.metric()).unwrap_or(f64::NAN);
-        match self.check(metric) {
+        let epoch = event.record.epoch + u64::from(!event.ends_epoch);
+        match self.check_in(epoch, metric) {
             Verdict::Best | Verdict::Wait => Control::Continue,
             Verdict::Stop => self.stop(),
         }
@@ -254,7 +261,7 @@ impl<F: Clone> Callback<F> for EarlyStopping {
     }
 
     fn save(&self, memo: &mut Memo) {
-        memo.put("checks", [self.seen.checks]);
+        memo.put("epochs", [self.seen.epochs]);
         memo.put("best", Vec::from_iter(self.seen.best));
         memo.put("bad", [self.seen.bad]);
         memo.put("over", [u64::from(self.seen.over)]);
@@ -262,7 +269,7 @@ impl<F: Clone> Callback<F> for EarlyStopping {
 
     fn load(&mut self, memo: &Memo) -> Result<(), Error> {
         self.seen = Seen {
-            checks: memo.count("checks")?,
+            epochs: memo.count("epochs")?,
             best: memo.numbers("best")?.first().copied(),
             bad: memo.count("bad")?,
             over: memo.count("over")? != 0,

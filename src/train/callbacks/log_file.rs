@@ -11,7 +11,7 @@ use crate::{
     Error, Scalar,
     replace::replace,
     schedule::Span,
-    train::{Callback, Control, EpochEvent, StartEvent, StepEvent, table},
+    train::{Callback, Control, EpochEvent, EvaluationEvent, Record, StartEvent, StepEvent, table},
 };
 
 /// Writes a row for every epoch, or for every so many steps, to a file, at once: what has happened is there, however the
@@ -22,7 +22,7 @@ use crate::{
 /// | [`every`](LogFile::every) | each epoch |
 /// | [`norms`](LogFile::norms) | off |
 ///
-/// A row of an epoch has the columns of a [`History`](crate::train::History). A row of a step has `step`, `loss` (of the batch,
+/// A row of an epoch has the columns of a [`History`](crate::train::History); so has each evaluation within one. A row of a step has `step`, `loss` (of the batch,
 /// before the update), `learning_rate`, `momentum`, `beta2`, `weight_decay` where they are scheduled, and `gradient_norm` where
 /// it is clipped. A column that is new in a later row, such as a momentum that is scheduled from then on, is added to the
 /// table, and empty before.
@@ -124,6 +124,10 @@ impl LogFile {
         }
         self.file = Some(file);
         Ok(())
+    }
+
+    fn write_record(&mut self, record: &Record) -> Result<(), Error> {
+        self.write(record.columns().map(|(name, value)| (name, Some(value))))
     }
 
     fn write<'a>(&mut self, columns: impl Iterator<Item = (&'a str, Option<f64>)>) -> Result<(), Error> {
@@ -292,12 +296,17 @@ impl<F: Scalar> Callback<F> for LogFile {
         self.write(columns.chain(norms)).into()
     }
 
+    fn on_evaluation(&mut self, event: &EvaluationEvent<'_, F>) -> Control {
+        match self.every {
+            Span::Epochs(_) if !event.ends_epoch => self.write_record(event.record).into(),
+            _ => Control::Continue,
+        }
+    }
+
     fn on_epoch(&mut self, event: &EpochEvent<'_, F>) -> Control {
         match self.every {
             Span::Epochs(every) if event.record.epoch.is_multiple_of(every) => {
-                let columns = event.record.columns();
-                self.write(columns.map(|(name, value)| (name, Some(value))))
-                    .into()
+                self.write_record(event.record).into()
             }
             _ => Control::Continue,
         }

@@ -6,7 +6,7 @@ use super::progress_lines::{Pace, ProgressLines, brief, describe};
 use crate::{
     Error, Run, Scalar,
     schedule::Span,
-    train::{Callback, Control, EpochEvent, StartEvent, StepEvent},
+    train::{Callback, Control, EpochEvent, EvaluationEvent, StartEvent, StepEvent},
 };
 
 /// A bar on standard error: epoch, loss, metrics, learning rate, and the time that is left; beneath it one for the steps of
@@ -132,6 +132,17 @@ impl<F: Scalar> Callback<F> for ProgressBar {
         self.lines
             .as_mut()
             .map_or(Control::Continue, |lines| lines.on_step(event))
+    }
+
+    fn on_evaluation(&mut self, event: &EvaluationEvent<'_, F>) -> Control {
+        if let Some(bars) = &mut self.bars
+            && !event.ends_epoch
+        {
+            bars.run.set_message(describe(event.record));
+        }
+        self.lines
+            .as_mut()
+            .map_or(Control::Continue, |lines| lines.on_evaluation(event))
     }
 
     fn on_epoch(&mut self, event: &EpochEvent<'_, F>) -> Control {

@@ -5,10 +5,10 @@ use std::{io::Write, time::Instant};
 use crate::{
     Error,
     schedule::Span,
-    train::{Callback, Control, EpochEvent, Record, Run, StartEvent, StepEvent},
+    train::{Callback, Control, EpochEvent, EvaluationEvent, Record, Run, StartEvent, StepEvent},
 };
 
-/// Prints a line after every so many epochs or steps: what has been done, loss, validation loss and metrics, learning rate,
+/// Prints a line after every so many epochs or steps, and after each evaluation within an epoch: what has been done, loss, validation loss and metrics, learning rate,
 /// steps a second, and the time that is left.
 ///
 /// ```text
@@ -50,6 +50,17 @@ impl<'a> ProgressLines<'a> {
             out: Box::new(std::io::stderr()),
             pace: Pace::default(),
         }
+    }
+
+    fn print(&mut self, record: &Record) {
+        let Record { epoch, step, .. } = record;
+        let of = self
+            .pace
+            .epochs
+            .map(|epochs| format!("/{epochs}"))
+            .unwrap_or_default();
+        let (record, pace) = (describe(record), self.pace.describe(*step));
+        let _ = writeln!(self.out, "epoch {epoch}{of}, step {step}: {record}{pace}");
     }
 
     /// Into this writer. What it refuses is lost; the run goes on.
@@ -156,18 +167,18 @@ impl<F: crate::Scalar> Callback<F> for ProgressLines<'_> {
         Control::Continue
     }
 
+    fn on_evaluation(&mut self, event: &EvaluationEvent<'_, F>) -> Control {
+        if !event.ends_epoch {
+            self.print(event.record);
+        }
+        Control::Continue
+    }
+
     fn on_epoch(&mut self, event: &EpochEvent<'_, F>) -> Control {
-        let Record { epoch, step, .. } = event.record;
         if let Span::Epochs(every) = self.every
-            && epoch.is_multiple_of(every)
+            && event.record.epoch.is_multiple_of(every)
         {
-            let of = self
-                .pace
-                .epochs
-                .map(|epochs| format!("/{epochs}"))
-                .unwrap_or_default();
-            let (record, pace) = (describe(event.record), self.pace.describe(*step));
-            let _ = writeln!(self.out, "epoch {epoch}{of}, step {step}: {record}{pace}");
+            self.print(event.record);
         }
         Control::Continue
     }

@@ -16,12 +16,12 @@ use super::{
 use crate::{
     Error, Scalar,
     error::check,
-    train::{Callback, Control, EpochEvent, StartEvent, StepEvent},
+    train::{Callback, Control, EpochEvent, EvaluationEvent, Record, StartEvent, StepEvent},
 };
 
 /// Writes the curves of a run as an event file that TensorBoard reads: `tensorboard --logdir runs`.
 ///
-/// Every epoch gives a point of each of its numbers, by their names in a [`History`](crate::train::History). On request every so
+/// Every epoch, and every evaluation within one, gives a point of each of its numbers, by their names in a [`History`](crate::train::History). On request every so
 /// many steps give points under `step/`, and every so many steps the norms of each tensor under `gradient_norm/`, `weight_norm/`
 /// and `update_ratio/`. A folder holds one run; that of a run that is continued gets a further file, and TensorBoard forgets what
 /// the earlier one wrote beyond. What cannot be written ends the run with [`StopReason::Failed`](crate::StopReason::Failed).
@@ -101,6 +101,11 @@ impl TensorBoard {
         written.map_err(|error| Error::io(path, "written", &error))
     }
 
+    fn record(&mut self, record: &Record) -> Result<(), Error> {
+        let columns = record.columns().filter(|(name, _)| *name != "step");
+        self.points(record.step, columns)
+    }
+
     fn points<N: AsRef<str>>(
         &mut self,
         step: u64,
@@ -156,9 +161,15 @@ impl<F: Scalar> Callback<F> for TensorBoard {
         Control::Continue
     }
 
+    fn on_evaluation(&mut self, event: &EvaluationEvent<'_, F>) -> Control {
+        match event.ends_epoch {
+            true => Control::Continue,
+            false => self.record(event.record).into(),
+        }
+    }
+
     fn on_epoch(&mut self, event: &EpochEvent<'_, F>) -> Control {
-        let columns = event.record.columns().filter(|(name, _)| *name != "step");
-        self.points(event.record.step, columns).into()
+        self.record(event.record).into()
     }
 }
 

@@ -2,7 +2,9 @@
 
 use crate::{
     Error, Run, Scalar,
-    train::{Callback, Control, EpochEvent, SkipEvent, StartEvent, StepEvent, StopReason},
+    train::{
+        Callback, Control, EpochEvent, EvaluationEvent, Record, SkipEvent, StartEvent, StepEvent, StopReason,
+    },
 };
 
 /// Emits [`tracing`](https://docs.rs/tracing) events with the target `downhill`, for whichever subscriber the program has.
@@ -11,6 +13,8 @@ use crate::{
 /// |---|---|---|
 /// | `start` | info | `optimizer`, `seed`, `step`, `weights` |
 /// | `step` | trace | `step`, `loss`, `learning_rate` |
+/// | `skip` | warn | `step`, `what`, `went_back` |
+/// | `evaluation`, within an epoch | info | as `epoch` |
 /// | `epoch` | info | `epoch`, `step`, `loss`, `validation_loss`, `metrics` (as `name=value`), `learning_rate`, `best` |
 /// | `end` | info; warn unless the run has finished | `stop`, `steps`, `epochs`, `skipped`, `best` |
 ///
@@ -23,6 +27,29 @@ use crate::{
 /// ```
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Tracing;
+
+/// Emits the record of an event; the name of it is part of the place where it is emitted.
+macro_rules! tell {
+    ($name:literal, $event:ident) => {
+        if tracing::enabled!(target: "downhill", tracing::Level::INFO) {
+            let record = $event.record;
+            tracing::info!(
+                target: "downhill", epoch = record.epoch, step = record.step, loss = record.loss,
+                validation_loss = record.validation_loss, metrics = metrics(record),
+                learning_rate = record.learning_rate, best = $event.is_best, $name,
+            );
+        }
+    };
+}
+
+/// "accuracy=0.9 auc=0.95".
+fn metrics(record: &Record) -> String {
+    let metrics = record
+        .metrics
+        .iter()
+        .map(|(name, value)| format!("{name}={value}"));
+    Vec::from_iter(metrics).join(" ")
+}
 
 impl<F: Scalar> Callback<F> for Tracing {
     fn on_start(&mut self, event: &StartEvent<'_, F>) -> Result<(), Error> {
@@ -43,20 +70,15 @@ impl<F: Scalar> Callback<F> for Tracing {
         Control::Continue
     }
 
-    fn on_epoch(&mut self, event: &EpochEvent<'_, F>) -> Control {
-        if tracing::enabled!(target: "downhill", tracing::Level::INFO) {
-            let record = event.record;
-            let metrics: Vec<String> = record
-                .metrics
-                .iter()
-                .map(|(name, value)| format!("{name}={value}"))
-                .collect();
-            tracing::info!(
-                target: "downhill", epoch = record.epoch, step = record.step, loss = record.loss,
-                validation_loss = record.validation_loss, metrics = metrics.join(" "),
-                learning_rate = record.learning_rate, best = event.is_best, "epoch",
-            );
+    fn on_evaluation(&mut self, event: &EvaluationEvent<'_, F>) -> Control {
+        if !event.ends_epoch {
+            tell!("evaluation", event);
         }
+        Control::Continue
+    }
+
+    fn on_epoch(&mut self, event: &EpochEvent<'_, F>) -> Control {
+        tell!("epoch", event);
         Control::Continue
     }
 

@@ -31,6 +31,14 @@ pub(super) fn save(history: &History) -> Memo {
     memo.put("seconds", numbers(|record| record.seconds));
     let metrics = history.iter().flat_map(|record| &record.metrics);
     memo.put("metrics", Vec::from_iter(metrics.map(|(_, value)| *value)));
+    let measured = history
+        .iter()
+        .enumerate()
+        .filter(|(_, record)| !record.metrics.is_empty());
+    memo.put(
+        &rows("metrics"),
+        Vec::from_iter(measured.map(|(row, _)| row as u64)),
+    );
     for (name, place) in OPTIONAL {
         let (mut values, mut at) = (Vec::new(), Vec::new());
         for (row, record) in history.iter().enumerate() {
@@ -54,7 +62,7 @@ pub(super) fn load(memo: &Memo, metrics: &[String]) -> Result<History, Error> {
         memo.numbers("learning_rate")?,
         memo.numbers("seconds")?,
     );
-    let values = memo.numbers("metrics")?;
+    let (values, measured) = (memo.numbers("metrics")?, memo.counts(&rows("metrics"))?);
     let len = epochs.len();
     let refuse = |name: &str, given: usize, expected: usize| {
         let expected = format!("{expected} values");
@@ -70,7 +78,7 @@ pub(super) fn load(memo: &Memo, metrics: &[String]) -> Result<History, Error> {
         ("loss", losses.len(), len),
         ("learning_rate", rates.len(), len),
         ("seconds", seconds.len(), len),
-        ("metrics", values.len(), len * metrics.len()),
+        ("metrics", values.len(), measured.len() * metrics.len()),
     ] {
         if given != expected {
             return refuse(name, given, expected);
@@ -82,12 +90,7 @@ pub(super) fn load(memo: &Memo, metrics: &[String]) -> Result<History, Error> {
             step: steps[row],
             loss: losses[row],
             validation_loss: None,
-            metrics: Vec::from_iter(
-                metrics
-                    .iter()
-                    .cloned()
-                    .zip(values[row * metrics.len()..].iter().copied()),
-            ),
+            metrics: Vec::new(),
             learning_rate: rates[row],
             momentum: None,
             beta2: None,
@@ -95,6 +98,14 @@ pub(super) fn load(memo: &Memo, metrics: &[String]) -> Result<History, Error> {
             seconds: seconds[row],
         })
         .collect();
+    for (&row, values) in measured.iter().zip(values.chunks(metrics.len().max(1))) {
+        match records.get_mut(row as usize) {
+            Some(record) => {
+                record.metrics = Vec::from_iter(metrics.iter().cloned().zip(values.iter().copied()));
+            }
+            None => return refuse("metrics", row as usize + 1, len),
+        }
+    }
     for (name, place) in OPTIONAL {
         let Ok(values) = memo.numbers(name) else { continue };
         let rows = memo.counts(&rows(name))?;

@@ -160,6 +160,7 @@ impl<F: Scalar, O: Objective<F>> Loop<'_, F, O> {
         memo.put("step", [self.step]);
         memo.put("epoch", [self.epoch]);
         memo.put("stride", [self.stride]);
+        memo.put("evaluated", [self.evaluations.last]);
         memo.put("seconds", [self.elapsed().as_secs_f64()]);
         memo.put("best/value", [self.best.value]);
         memo.put("best/step", [self.best.step]);
@@ -234,6 +235,7 @@ impl<F: Scalar, O: Objective<F>> Loop<'_, F, O> {
             Error::malformed(crate::memo::SAVED, "seconds", seconds, "a time that has passed")
         })?;
         let (step, epoch, stride) = (memo.count("step")?, memo.count("epoch")?, memo.count("stride")?);
+        let evaluated = memo.count("evaluated")?;
         let best = (
             memo.number("best/value")?,
             memo.count("best/step")?,
@@ -253,6 +255,7 @@ impl<F: Scalar, O: Objective<F>> Loop<'_, F, O> {
         };
         self.rates = rates;
         (self.step, self.epoch, self.stride) = (step, epoch, stride.max(1));
+        self.evaluations.resume(step, evaluated);
         (self.best.value, self.best.step, self.best.epoch) = best;
         self.rate_scale = rate_scale;
         self.used = used;
