@@ -62,7 +62,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         .seed(1)
         // The batch with the bad row is left out, and counted.
         .non_finite(NonFinite::Skip { at_most: 3 })
-        // Ends after 25 epochs in which the validation loss has not fallen by 0.1 %, and gives back the best.
+        // Bears with 25 epochs in a row in which the validation loss does not fall by 0.1 %; the next ends the run, which gives
+        // back the best.
         .callback(
             EarlyStopping::new()
                 .watch(Watch::lowest("validation_loss"))

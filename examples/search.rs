@@ -1,6 +1,6 @@
 //! Searches hyperparameters for the digits: `cargo run --release --example search`.
 //!
-//! What a lecture calls *Grad Student Descent*, automated: 27 random combinations are trained a little, the best nine of
+//! Successive halving: 27 random combinations are trained a little, the best nine of
 //! them three times as long, the best three nine times, and the last one 27 times. Then cross-validation says what the winner is
 //! worth on images that the search has not seen. Trials are kept in `search.csv`, and drawn into
 //! `search.svg`, in `target/examples-out/` or in the folder

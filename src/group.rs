@@ -6,13 +6,13 @@ use crate::{Error, Layout, error::check};
 
 /// Settings for the tensors whose names match a pattern.
 ///
-/// In a pattern `*` stands for any characters, also none: `"*/bias"`, `"hidden*"`, `"*"`. Where several groups match a
+/// In a pattern `*` stands for any characters, also none: `"*bias"` (`bias` as well as `layer1/bias`), `"hidden*"`, `"*"`. Where several groups match a
 /// name, the last one given counts. The pattern is resolved once, when the state of a run is made.
 ///
 /// ```
 /// use downhill::Group;
 /// // Twice the learning rate and no weight decay on every bias; the first layer stays as it is.
-/// let groups = [Group::new("*/bias").rate(2.0).decay(0.0), Group::new("layer1/*").frozen()];
+/// let groups = [Group::new("*bias").rate(2.0).decay(0.0), Group::new("layer1/*").frozen()];
 /// # let _ = groups;
 /// ```
 #[derive(Debug, Clone, PartialEq)]

@@ -237,7 +237,7 @@ fn lbfgs_refuses_what_it_cannot_use() {
     };
     for (mut lbfgs, part) in [
         (Lbfgs::new().learning_rate(0.0), "learning_rate is 0"),
-        (Lbfgs::new().iterations(0), "iterations is 0"),
+        (Lbfgs::new().updates(0), "updates is 0"),
         (Lbfgs::new().evaluations(0), "evaluations is 0"),
         (Lbfgs::new().history(0), "history is 0"),
         (Lbfgs::new().tolerance_gradient(-1.0), "tolerance_gradient is -1"),

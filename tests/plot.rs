@@ -162,7 +162,7 @@ fn contours_close_and_paths_are_cut_off_at_the_border() {
     // Out of view after three steps.
     let way = [(0.0, 0.0), (0.5, 0.5), (1.0, 1.0), (5.0, 5.0), (6.0, 6.0)];
     let svg = contours
-        .path("way", way)
+        .path("path", way)
         .path("other", [(0.0, 0.0), (0.5, 0.0)])
         .svg()
         .unwrap();
@@ -276,7 +276,7 @@ fn a_landscape_is_the_loss_on_a_plane() {
     refused(around().principal(bowl(), &[]), "two dimensions");
     let other = Params::from(vec![1.0]);
     refused(Landscape::around(&other).random(bowl()), "was made for");
-    refused(around().principal(bowl(), &[other]), "way");
+    refused(around().principal(bowl(), &[other]), "path");
 }
 
 #[test]

@@ -10,7 +10,7 @@ use crate::{Error, Scalar, error::check};
 ///
 /// ```
 /// use downhill::Dataset;
-/// use ndarray::array;
+/// use downhill::ndarray::array;
 ///
 /// let inputs = array![[0.0], [1.0], [2.0], [3.0]];
 /// let targets = array![1.0, 3.0, 5.0, 7.0];

@@ -22,7 +22,7 @@ use crate::Error;
 ///
 /// ```no_run
 /// use downhill::{Dataset, Trainer, data::{MappedNpy, Order}, loss::MeanSquaredError, model::Linear, optim::Adam};
-/// use ndarray::{Array1, Array2};
+/// use downhill::ndarray::{Array1, Array2};
 ///
 /// let (inputs, targets) = (MappedNpy::open("inputs.npy")?, MappedNpy::open("targets.npy")?);
 /// let (inputs, targets) = (inputs.view()?, targets.view()?);

@@ -1,4 +1,4 @@
-//! Which terms of the sum a step sees: the three partitions of the lecture.
+//! Which terms of the sum a step sees: all, one, or a mini-batch.
 
 use std::ops::Range;
 

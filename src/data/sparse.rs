@@ -16,7 +16,7 @@ use crate::{Error, Scalar, error::check};
 ///
 /// ```
 /// use downhill::{Dataset, Trainer, data::Csr, loss::BinaryCrossEntropy, model::Linear, optim::Adagrad};
-/// use ndarray::array;
+/// use downhill::ndarray::array;
 ///
 /// let mut inputs = Csr::new(1_000_000)?;
 /// inputs.push([(999_999, 1.0), (3, 0.5)])?;

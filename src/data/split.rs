@@ -18,7 +18,7 @@ use crate::{Error, error::check};
 ///
 /// ```
 /// use downhill::{Dataset, data::Split};
-/// use ndarray::{Array1, Array2};
+/// use downhill::ndarray::{Array1, Array2};
 ///
 /// let inputs = Array2::from_shape_fn((100, 2), |(row, column)| (row + column) as f64);
 /// let labels = Array1::from_shape_fn(100, |row| usize::from(row % 10 == 0));

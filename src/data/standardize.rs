@@ -13,7 +13,7 @@ use crate::{Error, Scalar};
 ///
 /// ```
 /// use downhill::{Dataset, data::Standardizer};
-/// use ndarray::array;
+/// use downhill::ndarray::array;
 ///
 /// let (inputs, targets) = (array![[1.0, 5.0], [3.0, 5.0]], array![0.0, 1.0]);
 /// let train: Dataset<f64, _, _> = Dataset::new(&inputs, &targets)?;

@@ -97,7 +97,7 @@ pub(crate) fn sum_of_weights<F: Scalar, Y: Samples>(
 ///
 /// ```
 /// use downhill::loss::{self, MeanSquaredError, Reduction};
-/// use ndarray::array;
+/// use downhill::ndarray::array;
 ///
 /// let (value, gradient) =
 ///     loss::value_and_gradient(&MeanSquaredError, array![[1.0], [4.0]].view(), &array![1.0, 2.0], Reduction::Mean)?;

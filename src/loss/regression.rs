@@ -74,7 +74,7 @@ impl<F: Scalar> Pointwise<F> for Huber {
     }
 }
 
-/// Smooth L1: `d²/2β` where the error d is below β, and `|d| − β/2` beyond; Huber's loss over δ. `torch.nn.SmoothL1Loss`.
+/// Smooth L1: `d²/(2β)` where the error d is below β, and `|d| − β/2` beyond; Huber's loss over δ. `torch.nn.SmoothL1Loss`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct SmoothL1 {
     beta: f64,

@@ -21,7 +21,7 @@ pub enum Averaging {
 ///
 /// ```
 /// use downhill::metrics::{Averaging, Confusion};
-/// use ndarray::array;
+/// use downhill::ndarray::array;
 ///
 /// let mut confusion = Confusion::new(2);
 /// confusion.update(array![[2.0, 0.0], [1.0, 0.0], [0.0, 3.0]].view(), &array![0, 1, 1].view(), None)?;

@@ -43,7 +43,7 @@ fn check_single<F: Scalar>(predictions: ArrayView2<'_, F>, targets: usize) -> Re
 ///
 /// ```
 /// use downhill::metrics::classes;
-/// use ndarray::array;
+/// use downhill::ndarray::array;
 /// assert_eq!(classes(array![[0.1, 2.0], [1.0, -1.0]].view()), [1, 0]);
 /// assert_eq!(classes(array![[0.3], [-2.0]].view()), [1, 0]);
 /// ```
@@ -76,7 +76,7 @@ fn classes_of(columns: usize) -> usize {
 ///
 /// ```
 /// use downhill::metrics::{Averaging, Confusion, labels};
-/// use ndarray::array;
+/// use downhill::ndarray::array;
 ///
 /// let (logits, targets) = (array![[0.3], [-2.0], [1.5]], array![1.0, 1.0, 0.0]);
 /// let mut confusion = Confusion::new(2);
@@ -92,7 +92,7 @@ pub fn labels<F: Scalar>(targets: &ArrayView1<'_, F>) -> Array1<usize> {
 ///
 /// ```
 /// use downhill::metrics::accuracy;
-/// use ndarray::array;
+/// use downhill::ndarray::array;
 /// assert_eq!(accuracy(array![[0.1, 2.0], [1.0, -1.0]].view(), &array![1, 1].view()), 0.5);
 /// ```
 pub fn accuracy<F: Scalar>(logits: ArrayView2<'_, F>, labels: &ArrayView1<'_, usize>) -> f64 {
@@ -108,7 +108,7 @@ pub fn accuracy<F: Scalar>(logits: ArrayView2<'_, F>, labels: &ArrayView1<'_, us
 ///
 /// ```
 /// use downhill::metrics::binary_accuracy;
-/// use ndarray::array;
+/// use downhill::ndarray::array;
 /// assert_eq!(binary_accuracy(array![[0.3], [-2.0]].view(), &array![1.0, 1.0].view()), 0.5);
 /// ```
 pub fn binary_accuracy<F: Scalar>(logits: ArrayView2<'_, F>, targets: &ArrayView1<'_, F>) -> f64 {

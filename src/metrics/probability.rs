@@ -10,7 +10,7 @@ use crate::{Error, Scalar, error::check};
 ///
 /// ```
 /// use downhill::metrics::RocAuc;
-/// use ndarray::array;
+/// use downhill::ndarray::array;
 ///
 /// let mut auc = RocAuc::new();
 /// auc.update(array![[0.1], [0.4], [0.35], [0.8]].view(), &array![0.0, 0.0, 1.0, 1.0].view(), None)?;
@@ -91,11 +91,11 @@ pub fn roc_auc<F: Scalar>(scores: ArrayView2<'_, F>, targets: &ArrayView1<'_, F>
         .map_or(f64::NAN, |()| auc.value())
 }
 
-/// How well probabilities are meant: log-loss and expected calibration error of rows of logits, summed batch by batch.
+/// How well predicted probabilities agree with observed frequencies: log-loss and expected calibration error of rows of logits, summed batch by batch.
 ///
 /// ```
 /// use downhill::metrics::Calibration;
-/// use ndarray::array;
+/// use downhill::ndarray::array;
 ///
 /// let mut calibration = Calibration::new(10)?;
 /// calibration.update(array![[0.0, 0.0], [0.0, 0.0]].view(), &array![0, 1].view(), None)?;
@@ -184,7 +184,7 @@ impl Calibration {
 ///
 /// ```
 /// use downhill::metrics::top_k;
-/// use ndarray::array;
+/// use downhill::ndarray::array;
 /// let logits = array![[3.0, 2.0, 1.0], [1.0, 2.0, 3.0]];
 /// assert_eq!(top_k(2)(logits.view(), &array![1, 0].view()), 0.5);
 /// ```

@@ -9,7 +9,7 @@ use crate::{Error, Scalar};
 ///
 /// ```
 /// use downhill::metrics::Errors;
-/// use ndarray::array;
+/// use downhill::ndarray::array;
 ///
 /// let mut errors = Errors::new();
 /// errors.update(array![[1.0], [2.0]].view(), &array![1.0, 3.0].view(), None)?;

@@ -17,7 +17,7 @@ use crate::{
 ///
 /// ```
 /// use downhill::{Dataset, Trainer, loss::MeanSquaredError, model::Linear, optim::GradientDescent};
-/// use ndarray::array;
+/// use downhill::ndarray::array;
 ///
 /// let inputs = array![[0.0], [1.0], [2.0], [3.0]];
 /// let targets = array![1.0, 3.0, 5.0, 7.0];

@@ -96,7 +96,7 @@ pub trait Model<F: Scalar, X: Samples = Array2<F>>: Send + Sync {
 ///
 /// ```
 /// use downhill::{Params, model::{self, Linear}};
-/// use ndarray::{array, s};
+/// use downhill::ndarray::{array, s};
 ///
 /// let line = Linear::new(1, 1)?;
 /// let mut params = Params::<f64>::zeros(line.layout());

@@ -8,7 +8,7 @@ use crate::{Error, Gradient, Params, Scalar, data::Batch};
 /// A function of a vector with its gradient, as an [`Objective`] of one term.
 ///
 /// The closure gets the point and a slice to write the gradient into, and gives the value. The point may hold several
-/// named tensors: pass [`Params`] as the start, and slice it as its layout says.
+/// named tensors: pass [`Params`] as the start, and slice it as its layout says. A `Vec` becomes one tensor called `"x"`.
 ///
 /// ```
 /// use downhill::{Function, Trainer, optim::Adam};

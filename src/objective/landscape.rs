@@ -47,9 +47,9 @@ pub struct Plane {
     pub y: Vec<f64>,
     /// The loss at each of them, by x and y.
     pub values: Array2<f64>,
-    /// The way of the training on the plane, where it was given.
+    /// The path of the training on the plane, where it was given.
     pub path: Vec<(f64, f64)>,
-    /// The share of the way's length (squared, summed over its points) that lies in each direction, where it was given.
+    /// The share of the path's variance about its end that lies along each direction, where a path was given.
     pub explained: Option<[f64; 2]>,
 }
 
@@ -82,8 +82,8 @@ impl<'a, F: Scalar> Landscape<'a, F> {
         self
     }
 
-    /// Along two random directions, filter-normalised: what leads to each unit (the last axis of a tensor) is as long as the
-    /// weights that do. Biases stay, unless there is nothing else.
+    /// Along two random directions, filter-normalised: each unit's part of a direction (what leads to it, the last axis of a tensor) has
+    /// the norm of that unit's weights. Biases stay, unless there is nothing else.
     ///
     /// # Errors
     /// [`Error::InvalidArgument`] for a setting outside its range; [`Error::Foreign`] if the parameters are not the
@@ -104,21 +104,21 @@ impl<'a, F: Scalar> Landscape<'a, F> {
         self.evaluate(objective, &directions, side.clone(), side)
     }
 
-    /// Along the two directions in which most of a way lies (its principal components about the centre, its end), over the
-    /// whole of the way: parameters that were kept during the training, such as one set an epoch.
+    /// Along the two directions in which most of a path lies (its principal components about the centre, its end), over the
+    /// whole of the path: parameters that were kept during the training, such as one set an epoch.
     ///
     /// # Errors
-    /// As [`Landscape::random`]; and [`Error::InvalidArgument`] unless the way leads through at least two dimensions.
-    pub fn principal<O: Objective<F>>(&self, objective: O, way: &[Params<F>]) -> Result<Plane, Error> {
-        for params in way {
-            check_layout("way", params.layout(), self.centre.layout())?;
+    /// As [`Landscape::random`]; and [`Error::InvalidArgument`] unless the path leads through at least two dimensions.
+    pub fn principal<O: Objective<F>>(&self, objective: O, path: &[Params<F>]) -> Result<Plane, Error> {
+        for params in path {
+            check_layout("path", params.layout(), self.centre.layout())?;
         }
         let centre = self.centre.as_slice();
-        let steps: Vec<Vec<f64>> = way
+        let steps: Vec<Vec<f64>> = path
             .iter()
             .map(|params| difference(params.as_slice(), centre))
             .collect();
-        let products = Array2::from_shape_fn((way.len(), way.len()), |(i, j)| dot(&steps[i], &steps[j]));
+        let products = Array2::from_shape_fn((path.len(), path.len()), |(i, j)| dot(&steps[i], &steps[j]));
         let whole = products.diag().sum();
         let (values, vectors) = eigen(products);
         let mut order: Vec<usize> = (0..values.len()).collect();
@@ -127,11 +127,11 @@ impl<'a, F: Scalar> Landscape<'a, F> {
         let [first, second] = match (order.first(), largest) {
             (Some(&first), Some(&second)) => [first, second],
             _ => {
-                let given = format!("{} sets of parameters on a line", way.len());
+                let given = format!("{} sets of parameters on a line", path.len());
                 return Err(Error::invalid(
-                    "way",
+                    "path",
                     given,
-                    "a way through at least two dimensions",
+                    "a path through at least two dimensions",
                 ));
             }
         };

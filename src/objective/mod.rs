@@ -20,10 +20,10 @@ use rand::Rng;
 
 use crate::{Error, Gradient, Memo, Params, Scalar, data::Batch, loss::Reduction, train::Record};
 
-/// What is minimised: a sum of terms, `L(θ) = mean_i ℓ_i(θ)`.
+/// What is minimised: the mean of terms, `L(θ) = mean_i ℓ_i(θ)`, or by its [`reduction`](Objective::reduction) their sum.
 ///
-/// A data set with a model and a loss is one ([`EmpiricalRisk`]); so is any function with a gradient ([`Function`]), a
-/// sum of one term. Value and gradient come from one call, into a buffer that the caller owns.
+/// A data set with a model and a loss is one ([`EmpiricalRisk`]); so is any function with a gradient ([`Function`]), of
+/// one term. Value and gradient come from one call, into a buffer that the caller owns.
 pub trait Objective<F: Scalar> {
     /// The number of terms.
     fn terms(&self) -> usize {

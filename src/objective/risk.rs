@@ -19,7 +19,7 @@ use crate::{
 ///
 /// ```
 /// use downhill::{Dataset, EmpiricalRisk, Trainer, loss::SoftmaxCrossEntropy, metrics, model::Linear, optim::Adam};
-/// use ndarray::array;
+/// use downhill::ndarray::array;
 ///
 /// let inputs = array![[-2.0], [-1.0], [1.0], [2.0]];
 /// let labels = array![0, 0, 1, 1];
@@ -129,7 +129,7 @@ impl<'a, F: Scalar, X: Samples, Y: Samples, M: Model<F, X>, L: Loss<F, Y>> Empir
     ///
     /// ```
     /// use downhill::{metrics, prelude::*};
-    /// use ndarray::array;
+    /// use downhill::ndarray::array;
     ///
     /// let (inputs, labels) = (array![[-2.0], [-1.0], [1.0], [2.0]], array![0, 0, 1, 1]);
     /// let (unseen, truth) = (array![[-3.0], [3.0]], array![0, 1]);

@@ -20,8 +20,8 @@ use crate::{
 /// ```
 /// use downhill::{Dataset, EmpiricalRisk, Trainer, data::Stream, loss::MeanSquaredError, model::Linear,
 ///     objective::StreamRisk, optim::Adam};
-/// use ndarray::{Array1, Array2, array};
-/// use rand::{RngExt, SeedableRng, rngs::ChaCha12Rng};
+/// use downhill::ndarray::{Array1, Array2, array};
+/// use downhill::rand::{RngExt, SeedableRng, rngs::ChaCha12Rng};
 ///
 /// // y = 2x + 1, observed at ever new places: a stream without an end.
 /// let stream = Stream::new(|number, (x, y): &mut (Array2<f64>, Array1<f64>)| {

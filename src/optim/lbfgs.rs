@@ -11,7 +11,7 @@ use line_search::{Point, strong_wolfe};
 /// thousands.
 ///
 /// It evaluates the objective several times in a step, so it is not an [`Optimizer`](super::Optimizer) and has its own loop:
-/// [`Lbfgs::step`] is one call of PyTorch's `step`, at most `iterations` updates; [`Lbfgs::minimize`] repeats it until nothing
+/// [`Lbfgs::step`] is one call of PyTorch's `step`, at most `updates` updates; [`Lbfgs::minimize`] repeats it until nothing
 /// changes any more.
 ///
 /// An update: `w ← w + t d` with `d = −H g`, H from the last `history` pairs of steps and changes of the gradient; t is the
@@ -20,8 +20,8 @@ use line_search::{Point, strong_wolfe};
 /// | setting | default | range |
 /// |---|---|---|
 /// | `learning_rate` | 1 | > 0 |
-/// | `iterations` | 20 | ≥ 1 |
-/// | `evaluations` | 5/4 of the iterations | ≥ 1 |
+/// | `updates` | 20 | ≥ 1 |
+/// | `evaluations` | 5/4 of the updates | ≥ 1 |
 /// | `tolerance_gradient`, on the largest slope | 1e-7 | ≥ 0 |
 /// | `tolerance_change`, on steps and values | 1e-9 | ≥ 0 |
 /// | `history` | 100 | ≥ 1 |
@@ -44,7 +44,7 @@ use line_search::{Point, strong_wolfe};
 #[must_use]
 pub struct Lbfgs<F> {
     learning_rate: f64,
-    iterations: u64,
+    updates: u64,
     evaluations: Option<u64>,
     tolerance_gradient: f64,
     tolerance_change: f64,
@@ -61,7 +61,7 @@ pub(super) struct Memory<F> {
     pub(super) last_gradient: Vec<F>,
     pub(super) length: f64,
     pub(super) scaling: F,
-    pub(super) iterations: u64,
+    pub(super) updates: u64,
     pub(super) evaluations: u64,
 }
 
@@ -76,7 +76,7 @@ impl<F: Scalar> Lbfgs<F> {
     pub fn new() -> Self {
         Self {
             learning_rate: 1.0,
-            iterations: 20,
+            updates: 20,
             evaluations: None,
             tolerance_gradient: 1e-7,
             tolerance_change: 1e-9,
@@ -92,13 +92,13 @@ impl<F: Scalar> Lbfgs<F> {
         self
     }
 
-    /// Sets how many updates a step makes at most. Default: 20.
-    pub fn iterations(mut self, iterations: u64) -> Self {
-        self.iterations = iterations;
+    /// Sets how many updates a step makes at most, PyTorch's `max_iter`. Default: 20.
+    pub fn updates(mut self, updates: u64) -> Self {
+        self.updates = updates;
         self
     }
 
-    /// Sets how many evaluations a step makes at most. Default: 5/4 of the iterations.
+    /// Sets how many evaluations a step makes at most. Default: 5/4 of the updates.
     pub fn evaluations(mut self, evaluations: u64) -> Self {
         self.evaluations = Some(evaluations);
         self
@@ -129,8 +129,8 @@ impl<F: Scalar> Lbfgs<F> {
     }
 
     /// How many updates have been made.
-    pub fn iterations_made(&self) -> u64 {
-        self.memory.iterations
+    pub fn updates_made(&self) -> u64 {
+        self.memory.updates
     }
 
     /// How often the objective has been evaluated.
@@ -140,7 +140,7 @@ impl<F: Scalar> Lbfgs<F> {
 
     fn validate(&self) -> Result<(), Error> {
         check::positive("learning_rate", self.learning_rate)?;
-        check::require(self.iterations > 0, "iterations", 0, "at least 1")?;
+        check::require(self.updates > 0, "updates", 0, "at least 1")?;
         check::require(self.evaluations != Some(0), "evaluations", 0, "at least 1")?;
         check::non_negative("tolerance_gradient", self.tolerance_gradient)?;
         check::non_negative("tolerance_change", self.tolerance_change)?;
@@ -164,7 +164,7 @@ impl<F: Scalar> Lbfgs<F> {
         Ok(params)
     }
 
-    /// At most `iterations` updates of `params`; gives the value at the start of the step.
+    /// At most `updates` updates of `params`; gives the value at the start of the step.
     ///
     /// # Errors
     /// [`Error::InvalidArgument`] for an illegal setting, [`Error::NotFinite`] if value or gradient at the start are not
@@ -179,7 +179,7 @@ impl<F: Scalar> Lbfgs<F> {
             let value = objective.value_and_gradient(at, &Batch::Range(0..terms), &mut gradient)?;
             Ok((value, gradient.as_slice().to_vec()))
         };
-        let limit = self.evaluations.unwrap_or(self.iterations * 5 / 4);
+        let limit = self.evaluations.unwrap_or(self.updates * 5 / 4);
         let (first, mut g) = evaluate(params)?;
         let mut value = first;
         let mut evaluations = 1;
@@ -195,12 +195,12 @@ impl<F: Scalar> Lbfgs<F> {
         if largest(&g) <= self.tolerance_gradient {
             return Ok(first);
         }
-        for iteration in 1..=self.iterations {
+        for update in 1..=self.updates {
             self.turn(&g);
             self.memory.last_gradient.clone_from(&g);
             let before = value;
             let sum: f64 = g.iter().map(|x| x.to_f64_exact().abs()).sum();
-            let shorter = if self.memory.iterations == 1 {
+            let shorter = if self.memory.updates == 1 {
                 (1.0 / sum).min(1.0)
             } else {
                 1.0
@@ -250,7 +250,7 @@ impl<F: Scalar> Lbfgs<F> {
             } else {
                 advance(moved.as_mut_slice(), params.as_slice(), direction, length);
                 params.as_mut_slice().copy_from_slice(moved.as_slice());
-                if iteration != self.iterations {
+                if update != self.updates {
                     (value, g) = evaluate(params)?;
                     extra = 1;
                 }
@@ -272,8 +272,8 @@ impl<F: Scalar> Lbfgs<F> {
     /// Remembers the last update and finds the next direction, `−H g`.
     fn turn(&mut self, gradient: &[F]) {
         let memory = &mut self.memory;
-        memory.iterations += 1;
-        if memory.iterations == 1 || memory.direction.len() != gradient.len() {
+        memory.updates += 1;
+        if memory.updates == 1 || memory.direction.len() != gradient.len() {
             memory.pairs.clear();
             memory.scaling = F::one();
             memory.direction = gradient.iter().map(|&g| -g).collect();

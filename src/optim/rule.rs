@@ -82,7 +82,7 @@ impl Moment {
 ///     fn coefficients(&self, now: Moment) -> F { F::of(now.learning_rate) }
 ///     #[inline(always)]
 ///     fn update(rate: &F, weight: &mut F, gradient: F, _: &mut [F; 0]) {
-///         *weight -= *rate * gradient.signum();
+///         if gradient != F::zero() { *weight -= *rate * gradient.signum(); }
 ///     }
 /// }
 /// ```

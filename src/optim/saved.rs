@@ -121,7 +121,7 @@ impl<F: Scalar, O: Optimizer<F>> Stepper<F, O> {
     ///
     /// ```
     /// use downhill::optim::{Adam, Pair, Stepper};
-    /// use ndarray::{Array1, array};
+    /// use downhill::ndarray::{Array1, array};
     ///
     /// let mut adam = Stepper::new(Adam::new());
     /// let mut weights = array![1.0, -2.0];
@@ -202,7 +202,7 @@ impl<F: Scalar> Lbfgs<F> {
         archive::check_free(params.layout())?;
         let (mut memory, mut params) = (self.memory.clone(), params.clone());
         let mut memo = Memo::new();
-        memo.put("iterations", [memory.iterations]);
+        memo.put("updates", [memory.updates]);
         memo.put("evaluations", [memory.evaluations]);
         memo.put("weights", [memory.direction.len() as u64]);
         memo.put("length", [memory.length]);
@@ -258,7 +258,7 @@ impl<F: Scalar> Lbfgs<F> {
             last_gradient: zeros(),
             length: memo.number("length")?,
             scaling: F::of(memo.number("scaling")?),
-            iterations: memo.count("iterations")?,
+            updates: memo.count("updates")?,
             evaluations: memo.count("evaluations")?,
         })
     }

@@ -26,6 +26,7 @@ pub struct GradientDescent;
 /// Stochastic gradient descent: `w ← w − η g`, with `g` the gradient of **one** item.
 ///
 /// Default learning rate 0.01. The rule is that of [`GradientDescent`]; what differs is what a step sees.
+/// PyTorch's `torch.optim.SGD` sees what the data loader gives it: that is [`MiniBatchSgd`].
 ///
 /// ```
 /// use downhill::{BatchSize, optim::{Optimizer, Sgd}};

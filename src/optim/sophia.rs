@@ -16,7 +16,7 @@ settings! {
     ///
     /// ```
     /// use downhill::optim::{Pair, Sophia, Stepper};
-    /// use ndarray::array;
+    /// use downhill::ndarray::array;
     ///
     /// let (sophia, curvature) = (Sophia::new().gamma(1.0), [2.0, 20.0]);
     /// let mut stepper = Stepper::new(sophia);

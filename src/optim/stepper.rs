@@ -12,7 +12,7 @@ use crate::{Error, Layout, Scalar};
 ///
 /// ```
 /// use downhill::optim::{Adam, Pair, Stepper};
-/// use ndarray::{array, Array1, Array2};
+/// use downhill::ndarray::{array, Array1, Array2, Axis};
 ///
 /// let inputs = array![[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]];
 /// let targets = array![[3.0], [-1.0], [2.5]];
@@ -21,7 +21,7 @@ use crate::{Error, Layout, Scalar};
 /// for _ in 0..2000 {
 ///     let residual = inputs.dot(&weight) + &bias - &targets;
 ///     let weight_gradient = inputs.t().dot(&residual);
-///     let bias_gradient = residual.sum_axis(ndarray::Axis(0));
+///     let bias_gradient = residual.sum_axis(Axis(0));
 ///     adam.step(0.05, &mut [Pair::new(&mut weight, &weight_gradient)?, Pair::new(&mut bias, &bias_gradient)?])?;
 /// }
 /// assert!((inputs.dot(&weight) + &bias - &targets).iter().all(|r| r.abs() < 1e-3));
@@ -109,7 +109,7 @@ impl<F: Scalar, O: Optimizer<F>> Stepper<F, O> {
     ///
     /// ```
     /// use downhill::optim::{Pair, ScheduleFree, Stepper};
-    /// use ndarray::{array, Array1};
+    /// use downhill::ndarray::{array, Array1};
     ///
     /// let mut stepper = Stepper::new(ScheduleFree::sgd());
     /// let mut weights = array![4.0, -2.0];

@@ -44,7 +44,8 @@ pub trait RuleExt: Sized {
     }
 
     /// Climbs instead of descending: `g ← −g` before the rule sees `g`. As in PyTorch, a weight decay around which this
-    /// is put still pulls towards zero: `Adam::new().weight_decay(0.1).maximize()`.
+    /// is put still pulls towards zero: `Adam::new().weight_decay(0.1).maximize()`. The best point of a run stays that of the
+    /// lowest loss, unless [`Trainer::best_by`](crate::Trainer::best_by) is given `Watch::highest("loss")`.
     fn maximize(self) -> Maximize<Self> {
         Maximize { rule: self }
     }

@@ -1,4 +1,4 @@
-//! Lines of equal height, and ways over them.
+//! Lines of equal height, and paths over them.
 
 use ndarray::Array2;
 use plotters::style::{Color, RGBColor};
@@ -17,7 +17,7 @@ const CELLS: usize = 160;
 
 type Point = (f64, f64);
 
-/// A function of two variables as lines of equal height, with the ways of optimisers over it.
+/// A function of two variables as lines of equal height, with the paths of optimisers over it.
 ///
 /// ```
 /// use downhill::{objective::functions::BEALE, plot::{Contours, Picture}};
@@ -85,7 +85,7 @@ impl Contours {
         self
     }
 
-    /// Adds the way of an optimiser.
+    /// Adds the path of an optimiser.
     pub fn path(mut self, name: impl Into<String>, points: impl IntoIterator<Item = Point>) -> Self {
         let [left, right, low, high] = self.view;
         let mut kept: Vec<Point> = Vec::new();
@@ -100,7 +100,7 @@ impl Contours {
         self
     }
 
-    /// Marks where the ways begin.
+    /// Marks where the paths begin.
     pub fn start(mut self, point: Point) -> Self {
         self.start = Some(point);
         self

@@ -6,7 +6,7 @@ use super::{Contours, Picture};
 use crate::{Error, objective::Plane};
 
 impl Plane {
-    /// As a picture, with the way of the training where it is known.
+    /// As a picture, with the path of the training where it is known.
     pub fn picture(&self) -> Contours {
         let side = |values: &[f64]| match values {
             [low, .., high] => [*low, *high],

@@ -5,8 +5,8 @@
 //! | a [`History`](crate::train::History) | [`history.plot("run.svg")`](crate::train::History::plot): losses, metrics, and the learning rate beneath |
 //! | histories of several runs | [`comparison`]: means, in bands over the runs |
 //! | a [`Confusion`](crate::metrics::Confusion) | [`confusion.plot("confusion.svg")`](crate::metrics::Confusion::plot) |
-//! | a function of two variables, and ways over it | [`Contours`] |
-//! | a trained model | [`Landscape`](crate::objective::Landscape): the loss around it, and the way the training took |
+//! | a function of two variables, and paths over it | [`Contours`] |
+//! | a trained model | [`Landscape`](crate::objective::Landscape): the loss around it, and the path the training took |
 //! | schedules | [`schedules`] |
 //! | an [`LrCurve`](crate::tune::LrCurve) | [`curve.plot("rates.svg")`](crate::tune::LrCurve::plot) |
 //! | the [`Results`](crate::tune::Results) of a search | [`results.plot("search.svg")`](crate::tune::Results::plot) |

@@ -17,8 +17,9 @@ pub enum Amplitude {
 
 /// The rate rises from `base` to `max` and falls back, over and over, another at each batch.
 ///
-/// With `c` the number of full cycles so far, `p` the steps into this one and `f = p / up` while it rises,
-/// `f = 1 − (p − up) / down` while it falls: `η = base + (max − base) f s`, `s` by the [`Amplitude`].
+/// With `c` the number of full cycles so far, `t` the step, `p` the steps into this one and `f = p / up` while it rises,
+/// `f = 1 − (p − up) / down` while it falls: `η = base + (max − base) f s`, `s` being 1, `2⁻ᶜ` or `γᵗ` by the
+/// [`Amplitude`].
 /// With cycled momentum: `high − (high − low) f s`, low where the rate is high; for Adam that is β₁.
 ///
 /// `torch.optim.lr_scheduler.CyclicLR`, but momentum is cycled on request only.
@@ -30,7 +31,7 @@ pub enum Amplitude {
 /// assert_eq!([0, 2, 4, 6, 8].map(rate), [0.25, 0.5, 0.75, 0.5, 0.25]);
 /// ```
 ///
-/// Source: L. N. Smith, *Cyclical Learning Rates for Training Neural Networks*, arXiv 1506.01186 (2017).
+/// Source: L. N. Smith, *Cyclical Learning Rates for Training Neural Networks*, arXiv 1506.01186 (2015).
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[must_use]
 pub struct Cyclical {

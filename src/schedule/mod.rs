@@ -119,8 +119,8 @@ pub trait LrSchedule: Send {
         let _ = record;
     }
 
-    /// Whether it wants to be told of every evaluation. Where nobody does, most steps of a plain function are not
-    /// evaluated.
+    /// Whether it wants to be told of every evaluation. A schedule of the step alone says no: then [`preview`] shows it, and
+    /// where nobody wants to be told, most steps of a plain function are not evaluated. Default: yes.
     fn follows_metric(&self) -> bool {
         true
     }

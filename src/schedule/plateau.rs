@@ -84,7 +84,7 @@ pub enum NanPolicy {
 /// The rate of another schedule (or a number), reduced by a factor when a metric no longer improves.
 ///
 /// After every evaluation the metric is compared with the best so far. `patience` bad checks in a row are tolerated; the
-/// next multiplies the rate by `factor`, but never below `minimum`, and not at all if that changes it by no more than
+/// next multiplies the rate by `factor`, but not to below `minimum`, and not at all if that changes it by no more than
 /// `epsilon`. After a reduction `cooldown` checks are not counted.
 ///
 /// | setting | default | range |
@@ -211,7 +211,8 @@ impl<S: LrSchedule> ReduceOnPlateau<S> {
         self
     }
 
-    /// The lowest rate. Default: 0.
+    /// The lowest rate that a reduction leads to. Where the schedule inside falls by itself the rate may be lower:
+    /// [`at_least`](crate::schedule::ScheduleExt::at_least) bounds that too. Default: 0.
     pub fn minimum(mut self, rate: f64) -> Self {
         self.minimum = rate;
         self

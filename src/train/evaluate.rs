@@ -71,7 +71,7 @@ impl<F: Scalar> Trainer<'_, F> {
     ///
     /// ```
     /// use downhill::{prelude::*, train::EarlyStopping};
-    /// use ndarray::{Array1, Array2};
+    /// use downhill::ndarray::{Array1, Array2};
     ///
     /// let inputs = Array2::from_shape_fn((320, 2), |(row, column)| ((row * (7 + 4 * column)) % 20) as f64 / 20.0);
     /// let targets: Array1<f64> = inputs.column(0).mapv(|x| 3.0 * x + 1.0);

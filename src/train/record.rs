@@ -92,7 +92,8 @@ pub struct Record {
     pub epoch: u64,
     /// The number of updates made.
     pub step: u64,
-    /// The training loss: the mean over the epoch, or what there has been of it, of what each batch lost before its update.
+    /// The training loss: the mean over the epoch, or what there has been of it, of what each batch lost before its update
+    /// (with [`Reduction::Sum`](crate::loss::Reduction::Sum) the sum).
     pub loss: f64,
     /// The loss on the validation set, where it was evaluated.
     pub validation_loss: Option<f64>,
@@ -241,9 +242,10 @@ pub struct Run<F> {
     pub params: Params<F>,
     /// The best point seen.
     pub best: Best<F>,
-    /// Their average over the steps, where the trainer or the optimiser keeps one and all of them were finite.
+    /// The average of the parameters over the steps, where the trainer or the optimiser keeps one and all of them were finite.
     pub average: Option<Params<F>>,
-    /// One record an epoch, and one for each evaluation within an epoch. Where an epoch is a single step of a function, at most some thousand, evenly spaced.
+    /// One record an epoch, and one for each evaluation within an epoch. Where an epoch is a single step of a function, at
+    /// most some thousand, evenly spaced.
     pub history: History,
     /// Why it ended.
     pub stop: StopReason,

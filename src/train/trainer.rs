@@ -35,7 +35,7 @@ use crate::{
 ///
 /// ```
 /// use downhill::{Dataset, Trainer, loss::MeanSquaredError, model::Linear, optim::Momentum, schedule::{Span, StepDecay}};
-/// use ndarray::array;
+/// use downhill::ndarray::array;
 ///
 /// let (inputs, targets) = (array![[0.0], [1.0], [2.0], [3.0]], array![1.0, 3.0, 5.0, 7.0]);
 /// let data: Dataset<f64, _, _> = Dataset::new(&inputs, &targets)?;
@@ -213,13 +213,14 @@ impl<'a, F: Scalar> Trainer<'a, F> {
         self
     }
 
-    /// Ends at the first update after this time.
+    /// Ends at the first update after this time. What a resumed run had used before counts.
     pub fn time_limit(mut self, limit: Duration) -> Self {
         self.time_limit = Some(limit);
         self
     }
 
-    /// Sets the size of a batch: a number of rows, or a [`BatchSize`].
+    /// Sets the size of a batch: a number of rows, or a [`BatchSize`]; an optimiser that is defined by its batch refuses
+    /// another. Default: the optimiser's own, or 32.
     pub fn batch(mut self, size: impl Into<BatchSize>) -> Self {
         self.batch = Some(size.into());
         self
@@ -237,7 +238,8 @@ impl<'a, F: Scalar> Trainer<'a, F> {
         self
     }
 
-    /// Sets the seed of everything random: the first parameters and the order of the rows.
+    /// Sets the seed of the first parameters and of the order of the rows. [`Noise`](crate::transform::Noise) and
+    /// [`Split`](crate::data::Split) have their own. Default: 0.
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = seed;
         self

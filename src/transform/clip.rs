@@ -101,7 +101,7 @@ impl<F: Scalar> NullaryFnOnce for SumOfSquares<'_, F> {
 ///
 /// ```
 /// use downhill::{optim::{Adam, Pair, Rates, Stepper}, transform::{ClipNorm, Norm}};
-/// use ndarray::array;
+/// use downhill::ndarray::array;
 ///
 /// let (mut weights, gradient) = (array![1.0, 2.0], array![30.0, 40.0]);
 /// let clip = ClipNorm::new(5.0);

@@ -38,7 +38,7 @@ impl std::fmt::Display for Scores {
 ///
 /// ```
 /// use downhill::{data::{Split, Standardizer}, prelude::*, tune::cross_validate};
-/// use ndarray::{Array1, Array2};
+/// use downhill::ndarray::{Array1, Array2};
 ///
 /// let inputs = Array2::from_shape_fn((60, 2), |(row, column)| ((row * (7 + 4 * column)) % 20) as f64);
 /// let targets: Array1<f64> = inputs.column(0).mapv(|x| 3.0 * x + 1.0);

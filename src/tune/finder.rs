@@ -22,7 +22,7 @@ use crate::{
 /// | suggestion | lies | take it for |
 /// |---|---|---|
 /// | [`valley`](LrCurve::valley) | well before the loss explodes | a rate that stays, or only falls: the cautious one |
-/// | [`steepest`](LrCurve::steepest) | near where the loss explodes, some times higher | the peak of a rate that rises and falls: [`OneCycle`](crate::schedule::OneCycle), [`Cyclical`](crate::schedule::Cyclical) |
+/// | [`steepest`](LrCurve::steepest) | near where the loss explodes, a few times higher | the peak of a rate that rises and falls: [`OneCycle`](crate::schedule::OneCycle), [`Cyclical`](crate::schedule::Cyclical) |
 ///
 /// Both read a noisy curve: look at it ([`LrCurve::plot`], feature `plot`), and if in doubt take the lower one.
 ///

@@ -9,7 +9,7 @@ use crate::{
     train::{Goal, Interrupt},
 };
 
-/// A search for hyperparameters: what a lecture calls *Grad Student Descent* (try some, look, try others), automated.
+/// A search for hyperparameters: try some, look, try others, automated (J. Hare's *Grad Student Descent*).
 ///
 /// | kind | tries |
 /// |---|---|

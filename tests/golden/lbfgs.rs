@@ -18,7 +18,7 @@ pub(crate) fn run() -> (usize, f64) {
         let whole = |key: &str| number(&h[key]) as u64;
         let mut lbfgs = Lbfgs::new()
             .learning_rate(number(&h["lr"]))
-            .iterations(whole("max_iter"))
+            .updates(whole("max_iter"))
             .evaluations(whole("max_eval"))
             .tolerance_gradient(number(&h["tolerance_grad"]))
             .tolerance_change(number(&h["tolerance_change"]))
@@ -59,7 +59,7 @@ pub(crate) fn run() -> (usize, f64) {
                 "{name}, evaluations at step {step}"
             );
             assert_eq!(
-                lbfgs.iterations_made() as f64,
+                lbfgs.updates_made() as f64,
                 iterations[place],
                 "{name}, iterations at step {step}"
             );

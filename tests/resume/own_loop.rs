@@ -118,7 +118,7 @@ fn a_stepper() {
 fn lbfgs() {
     let folder = Folder::new();
     let path = folder.path().join("loop.safetensors");
-    let new = || Lbfgs::new().iterations(3).history(4).strong_wolfe();
+    let new = || Lbfgs::new().updates(3).history(4).strong_wolfe();
     let mut objective = Function::new(ROSENBROCK.start.to_vec(), ROSENBROCK.value_and_gradient);
     let (mut lbfgs, mut params) = (new(), Params::from(ROSENBROCK.start.to_vec()));
     for at in 0..STEPS {

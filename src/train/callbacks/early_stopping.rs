@@ -27,7 +27,7 @@ use crate::{
 ///
 /// ```
 /// use downhill::{prelude::*, train::{EarlyStopping, Watch}};
-/// use ndarray::array;
+/// use downhill::ndarray::array;
 ///
 /// let (inputs, targets) = (array![[0.0], [1.0], [2.0]], array![1.0, 3.0, 5.0]);
 /// let data: Dataset<f64, _, _> = Dataset::new(&inputs, &targets)?;
