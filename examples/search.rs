@@ -45,7 +45,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let best = results.best().ok_or("no score is a number")?;
     let folds = Split::new(unseen.len()).stratified(unseen.targets()).folds(5)?;
-    let scores = cross_validate(&unseen, &folds, |train, test| {
+    let scores = cross_validate(&unseen, &folds, |_, train, test| {
         accuracy(&best.trial, 27, train, test)
     })?;
     println!("accuracy of the best on unseen images: {scores}");

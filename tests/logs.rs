@@ -502,6 +502,45 @@ mod traced {
             events[4]
         );
     }
+
+    #[cfg(feature = "checkpoint")]
+    #[test]
+    fn a_checkpoint_is_an_event_and_one_that_failed_a_warning() {
+        use downhill::train::Checkpoints;
+
+        let folder = Folder::new();
+        let blocked = folder.join("sub");
+        let witness = Witness::default();
+        let run = tracing::subscriber::with_default(witness.clone(), || {
+            let trainer = trainer().epochs(2).callback(Tracing);
+            let block = |event: &downhill::train::EpochEvent<'_, f64>| {
+                if event.record.epoch == 2 {
+                    fs::remove_dir_all(&blocked).unwrap();
+                    fs::write(&blocked, "").unwrap();
+                }
+            };
+            fit(trainer.on_epoch(block).checkpoint(Checkpoints::new(&blocked))).unwrap()
+        });
+        assert!(run.unsaved.is_some());
+        let events = witness.0.lock().unwrap();
+        let told: Vec<&String> = events
+            .iter()
+            .filter(|text| text.contains(" checkpoint "))
+            .collect();
+        // The last is tried again at the end of the run.
+        assert_eq!(told.len(), 3, "{events:#?}");
+        assert!(
+            told[0].starts_with("DEBUG") && told[0].contains(".safetensors"),
+            "{}",
+            told[0]
+        );
+        for failed in &told[1..] {
+            assert!(
+                failed.starts_with("WARN") && failed.contains("error="),
+                "{failed}"
+            );
+        }
+    }
 }
 
 #[cfg(feature = "plot")]

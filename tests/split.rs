@@ -196,8 +196,10 @@ fn scores_come_in_the_order_of_the_folds() {
     let targets = Array1::<f64>::zeros(10);
     let data = Dataset::new(&inputs, &targets).unwrap();
     let folds = Split::new(10).folds(5).unwrap();
-    let scores = cross_validate(&data, &folds, |train, validation| {
+    let scores = cross_validate(&data, &folds, |fold, train, validation| {
         assert_eq!((train.len(), validation.len()), (8, 2));
+        let rows = folds[fold].validation.iter().map(|&row| row as f64);
+        assert_eq!(validation.inputs().sum(), rows.sum::<f64>());
         Ok(validation.inputs().sum())
     })
     .unwrap();
@@ -210,7 +212,8 @@ fn scores_come_in_the_order_of_the_folds() {
     let squares: f64 = expected.iter().map(|x| (x - 9.0).powi(2)).sum();
     assert!((scores.deviation() - (squares / 4.0).sqrt()).abs() < 1e-12);
     assert!(scores.to_string().starts_with("9.0000 ± "));
-    let failing = |_: &Dataset<'static, f64, Array2<f64>, Array1<f64>>,
+    let failing = |_: usize,
+                   _: &Dataset<'static, f64, Array2<f64>, Array1<f64>>,
                    validation: &Dataset<'static, f64, Array2<f64>, Array1<f64>>| {
         Err(Error::Empty {
             argument: format!("{:?}", validation.inputs()[[0, 0]]),
@@ -282,7 +285,7 @@ fn what_cannot_be_split_is_refused() {
     let data: Dataset<f64, _, _> = Dataset::new(&inputs, &targets).unwrap();
     says(Standardizer::fit(&data).unwrap_err(), &["deviation", "inf"]);
     says(
-        cross_validate(&data, &[], |_, _| Ok(0.0)).unwrap_err(),
+        cross_validate(&data, &[], |_, _, _| Ok(0.0)).unwrap_err(),
         &["folds is empty"],
     );
 }

@@ -70,6 +70,16 @@ impl Archive {
     pub(crate) fn agreeing(&self, settings: &Memo) -> Result<Memo, Error> {
         let memo = self.memo();
         let saved = memo.part("settings");
+        if saved.is_empty() {
+            let expected =
+                "those of a whole run or loop, to go on from; parameters alone can be started from";
+            return Err(Error::malformed(
+                self.path(),
+                "the saved settings",
+                "none",
+                expected,
+            ));
+        }
         let text = |memo: &Memo, name: &str| memo.text(name).unwrap_or("none").to_string();
         for (name, value) in settings.iter().chain(saved.iter()) {
             let (given, expected) = (text(&saved, name), text(settings, name));

@@ -73,6 +73,10 @@ impl<F: Scalar, R: Rule<F>> Rule<F> for Lookahead<R> {
         "lookahead"
     }
 
+    fn kind(&self) -> String {
+        format!("lookahead around {}", self.rule.kind())
+    }
+
     fn default_rate(&self) -> f64 {
         self.rule.default_rate()
     }

@@ -222,8 +222,14 @@ pub enum Lazy {
 /// Object-safe, and not generic over the data: an [`Adam`] is an optimiser for `f32` and for `f64`.
 /// Element-wise optimisers implement [`Rule`] instead, and are optimisers by that.
 pub trait Optimizer<F: Scalar>: Send + Sync {
-    /// A stable name, the key of the state in error messages and checkpoints.
+    /// A stable name, for error messages.
     fn name(&self) -> &'static str;
+
+    /// What kind it is, so that saved state goes back to its own: the name, and where it goes around another with memory of its
+    /// own, that one's too. Default: the name.
+    fn kind(&self) -> String {
+        self.name().into()
+    }
 
     /// The memory kept for each weight: names and starting values.
     fn buffers(&self) -> Vec<Buffer>;
@@ -331,6 +337,10 @@ macro_rules! boxed {
         impl Optimizer<$scalar> for Box<dyn Optimizer<$scalar> + '_> {
             fn name(&self) -> &'static str {
                 (**self).name()
+            }
+
+            fn kind(&self) -> String {
+                (**self).kind()
             }
 
             fn buffers(&self) -> Vec<Buffer> {

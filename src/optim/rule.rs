@@ -103,6 +103,11 @@ pub trait Rule<F: Scalar>: Send + Sync {
     /// See [`Optimizer::name`].
     fn name(&self) -> &'static str;
 
+    /// See [`Optimizer::kind`].
+    fn kind(&self) -> String {
+        self.name().into()
+    }
+
     /// See [`Optimizer::default_rate`].
     fn default_rate(&self) -> f64;
 
@@ -164,6 +169,10 @@ pub trait Rule<F: Scalar>: Send + Sync {
 impl<F: Scalar, R: Rule<F>> Optimizer<F> for R {
     fn name(&self) -> &'static str {
         Rule::name(self)
+    }
+
+    fn kind(&self) -> String {
+        Rule::kind(self)
     }
 
     fn buffers(&self) -> Vec<Buffer> {

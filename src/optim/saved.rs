@@ -25,7 +25,8 @@ impl<F: Scalar> State<F> {
     /// `checkpoint`.
     ///
     /// The weights stand under the names of their layout, as in the checkpoints of a trainer, so that
-    /// [`Params::load`](crate::Params::load), PyTorch and NumPy read them.
+    /// [`Params::load`](crate::Params::load), PyTorch and NumPy read them. Where the state [keeps count](State::catching_up) of missed
+    /// steps they are as they are; for readers that know nothing of it, let them [catch up](Optimizer::catch_up) first.
     ///
     /// ```
     /// use downhill::{Layout, optim::{Adam, Optimizer, State}};
@@ -87,7 +88,7 @@ impl<F: Scalar> State<F> {
     }
 
     fn settings(&self) -> Memo {
-        let mut memo = settings::<F>(self.optimizer, self.layout().describe());
+        let mut memo = settings::<F>(&self.kind, self.layout().describe());
         memo.put("groups", self.describe_groups().as_str());
         memo.put("catching_up", self.is_catching_up().to_string().as_str());
         memo

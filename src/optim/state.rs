@@ -42,6 +42,8 @@ type TensorMemory<F> = (Option<Factors>, Vec<(&'static str, Vec<F>)>);
 #[derive(Debug, Clone, PartialEq)]
 pub struct State<F> {
     pub(super) optimizer: &'static str,
+    /// What kind of optimiser that is.
+    pub(super) kind: String,
     layout: Layout,
     pub(super) segments: Vec<Segment>,
     pub(super) buffers: Vec<(&'static str, Vec<F>)>,
@@ -84,6 +86,7 @@ impl<F: Scalar> State<F> {
             tensors,
             segments,
             optimizer: optimizer.name(),
+            kind: optimizer.kind(),
             layout: layout.clone(),
             buffers: buffers.iter().map(|b| (b.name, b.memory(layout.len()))).collect(),
             step: 0,

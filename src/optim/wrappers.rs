@@ -110,6 +110,10 @@ macro_rules! delegate {
             self.rule.name()
         }
 
+        fn kind(&self) -> String {
+            self.rule.kind()
+        }
+
         fn default_rate(&self) -> f64 {
             self.rule.default_rate()
         }

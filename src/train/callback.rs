@@ -1,5 +1,7 @@
 //! What may watch a run, end it, and change its rate.
 
+use std::path::Path;
+
 use super::{Record, Run, StopReason, Watch};
 use crate::{Error, Gradient, Memo, Params, memo, optim::Rates};
 
@@ -142,6 +144,20 @@ pub struct EpochEvent<'a, F> {
     pub epochs: Option<u64>,
 }
 
+/// After a checkpoint has been written, or could not be; see `Checkpoints`.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct CheckpointEvent<'a> {
+    /// The file.
+    pub path: &'a Path,
+    /// The number of steps after which it was due; where it was written in the background, some may have been made since.
+    pub step: u64,
+    /// The number of epochs completed then.
+    pub epoch: u64,
+    /// Why it, or the file of the best parameters beside it, could not be written.
+    pub error: Option<&'a Error>,
+}
+
 /// Watches a run; may end it or change its rate. Every method has a default.
 ///
 /// Every callback is told of every event, in the order in which they were added.
@@ -218,6 +234,13 @@ pub trait Callback<F> {
 
     /// After every epoch, and its evaluation where it has one.
     fn on_epoch(&mut self, event: &EpochEvent<'_, F>) -> Control {
+        let _ = event;
+        Control::Continue
+    }
+
+    /// After every checkpoint that was written or could not be (feature `checkpoint`). What it holds of this callback is from
+    /// before.
+    fn on_checkpoint(&mut self, event: &CheckpointEvent<'_>) -> Control {
         let _ = event;
         Control::Continue
     }

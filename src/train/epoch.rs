@@ -58,7 +58,7 @@ impl<F: Scalar, O: Objective<F>> Loop<'_, F, O> {
     }
 
     /// Whether the objective is a function: its epoch is one step.
-    fn is_function(&self) -> bool {
+    pub(super) fn is_function(&self) -> bool {
         self.objective.terms() == 1 && !self.objective.is_stream()
     }
 

@@ -48,6 +48,10 @@ impl Interrupt {
     /// The flag that Ctrl-C raises, and the polite request to terminate (`SIGTERM`) that schedulers send. A second signal ends
     /// the process at once, with code 130. Other handlers of the program stay. Feature `interrupt`.
     ///
+    /// This handler stays too, also after the run: the flag is one for the whole process, and once it is raised every further
+    /// run that looks at it ends before its first step, and a further signal ends the process. A program that is to survive
+    /// Ctrl-C after its runs needs a handler of its own that raises an [`Interrupt::new`].
+    ///
     /// # Errors
     /// [`Error::Io`] if the system refuses.
     #[cfg(feature = "interrupt")]

@@ -35,7 +35,8 @@ mod update;
 
 pub use average::{Average, Averager};
 pub use callback::{
-    Callback, Control, EpochEvent, EpochStartEvent, EvaluationEvent, SkipEvent, StartEvent, StepEvent,
+    Callback, CheckpointEvent, Control, EpochEvent, EpochStartEvent, EvaluationEvent, SkipEvent, StartEvent,
+    StepEvent,
 };
 #[cfg(feature = "progress")]
 pub use callbacks::ProgressBar;
@@ -47,7 +48,7 @@ pub use callbacks::TensorBoard;
 pub use callbacks::Tracing;
 pub use callbacks::{EarlyStopping, LogFile, Norms, ProgressLines, TensorNorms, Verdict};
 #[cfg(feature = "checkpoint")]
-pub use checkpoint::{Checkpoints, Resumed};
+pub use checkpoint::{Checkpoints, Interval, Resumed};
 pub use constraint::Constraint;
 pub use history::History;
 pub use interrupt::Interrupt;

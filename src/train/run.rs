@@ -52,6 +52,9 @@ pub(super) struct Loop<'a, F: Scalar, O> {
     pub(super) rates: Rates,
     pub(super) mishaps: Mishaps,
     pub(super) stop: StopReason,
+    /// Where weights have steps to catch up on: a place for them as they are when they have, for a checkpoint.
+    #[cfg(feature = "checkpoint")]
+    pub(super) caught_up: Option<Params<F>>,
     #[cfg(feature = "checkpoint")]
     pub(super) resumed: Option<Resumed>,
     #[cfg(feature = "checkpoint")]
@@ -123,6 +126,8 @@ impl<'a, F: Scalar, O: Objective<F>> Loop<'a, F, O> {
             rates: Rates::from(0.0),
             mishaps: Mishaps::default(),
             stop: StopReason::Finished,
+            #[cfg(feature = "checkpoint")]
+            caught_up: None,
             #[cfg(feature = "checkpoint")]
             resumed: None,
             #[cfg(feature = "checkpoint")]
@@ -223,7 +228,12 @@ impl<'a, F: Scalar, O: Objective<F>> Loop<'a, F, O> {
         let flow = self.close_epoch()?;
         #[cfg(feature = "checkpoint")]
         for now in [Span::Steps(self.step), Span::Epochs(self.epoch)] {
-            self.checkpoint_if_due(now);
+            let stop = self.checkpoint_if_due(now);
+            if flow.is_continue()
+                && let Some(stop) = stop
+            {
+                return Ok(ControlFlow::Break(stop));
+            }
         }
         Ok(flow)
     }

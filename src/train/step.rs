@@ -83,7 +83,7 @@ impl<F: Scalar, O: Objective<F>> Loop<'_, F, O> {
                 return Ok(stop);
             }
             #[cfg(feature = "checkpoint")]
-            self.checkpoint_if_due(crate::schedule::Span::Steps(self.step));
+            return Ok(self.checkpoint_if_due(crate::schedule::Span::Steps(self.step)));
         }
         Ok(None)
     }

@@ -31,7 +31,8 @@ impl std::fmt::Display for Scores {
     }
 }
 
-/// Calls a closure with the training and the validation part of each fold, and collects the scores that it gives.
+/// Calls a closure with the number of each fold, from 0, and its training and validation part, and collects the scores that
+/// it gives.
 ///
 /// The folds run side by side on the cores of the machine; the result does not depend on how many there are. Whatever is
 /// fitted, a [`Standardizer`](crate::data::Standardizer) too, is fitted in the closure, on its training part.
@@ -44,12 +45,12 @@ impl std::fmt::Display for Scores {
 /// let targets: Array1<f64> = inputs.column(0).mapv(|x| 3.0 * x + 1.0);
 /// let data = Dataset::new(&inputs, &targets)?;
 ///
-/// let scores = cross_validate(&data, &Split::new(60).seed(7).folds(5)?, |train, validation| {
+/// let scores = cross_validate(&data, &Split::new(60).seed(7).folds(5)?, |fold, train, validation| {
 ///     let standardizer = Standardizer::fit(train)?;
 ///     let (train, validation) = (standardizer.apply(train)?, standardizer.apply(validation)?);
 ///     let model = Linear::new(2, 1)?;
 ///     let risk = EmpiricalRisk::new(&model, &MeanSquaredError, &train).validation(&validation);
-///     Ok(Trainer::new(Adam::new()).learning_rate(0.5).epochs(100).minimize(risk)?.best.value)
+///     Ok(Trainer::new(Adam::new()).learning_rate(0.5).epochs(100).seed(fold as u64).minimize(risk)?.best.value)
 /// })?;
 /// assert!(scores.mean() < 1e-3, "{scores}");
 /// # Ok::<(), downhill::Error>(())
@@ -61,13 +62,18 @@ impl std::fmt::Display for Scores {
 pub fn cross_validate<F: Scalar, X: Samples, Y: Samples>(
     data: &Dataset<'_, F, X, Y>,
     folds: &[Fold],
-    score: impl Fn(&Dataset<'static, F, X, Y>, &Dataset<'static, F, X, Y>) -> Result<f64, Error> + Sync,
+    score: impl Fn(usize, &Dataset<'static, F, X, Y>, &Dataset<'static, F, X, Y>) -> Result<f64, Error> + Sync,
 ) -> Result<Scores, Error> {
     if folds.is_empty() {
         return Err(Error::empty("folds"));
     }
-    let values = workers::map(folds, workers::cores(), |fold| {
-        score(&data.select(&fold.train)?, &data.select(&fold.validation)?)
+    let numbered: Vec<(usize, &Fold)> = folds.iter().enumerate().collect();
+    let values = workers::map(&numbered, workers::cores(), |(number, fold)| {
+        score(
+            *number,
+            &data.select(&fold.train)?,
+            &data.select(&fold.validation)?,
+        )
     })?;
     Ok(Scores { values })
 }

@@ -1,8 +1,10 @@
 //! The files themselves: what is kept, what is refused, and that nothing is lost.
 
+use std::{cell::RefCell, time::Duration};
+
 use downhill::{
     prelude::*,
-    train::{Checkpoints, Control, Interrupt},
+    train::{Callback, CheckpointEvent, Checkpoints, Control, Interrupt, ProgressLines},
 };
 use proptest::prelude::*;
 
@@ -203,10 +205,6 @@ fn what_is_no_checkpoint_is_refused() {
     let mut params = Params::from_vec("a", vec![0.0]);
     params.load(&path).unwrap();
     assert_eq!(params.as_slice(), [1.5]);
-    // Nor can a run go on from parameters alone.
-    params.save(&path).unwrap();
-    let refused = try_resume(&path).unwrap_err();
-    assert!(matches!(refused, Error::Foreign { .. }), "{refused}");
 }
 
 #[test]
@@ -254,6 +252,127 @@ proptest! {
     }
 }
 
+/// Writes down of which checkpoints it hears, and whether they were written.
+struct Told<'a>(&'a RefCell<Vec<(u64, bool)>>);
+
+impl Callback<f64> for Told<'_> {
+    fn on_checkpoint(&mut self, event: &CheckpointEvent<'_>) -> Control {
+        self.0.borrow_mut().push((event.step, event.error.is_none()));
+        assert_eq!(event.path.exists(), event.error.is_none());
+        Control::Continue
+    }
+}
+
+/// In the background one may be left out, but of each that is written there is word, and the last is always.
+#[test]
+fn every_checkpoint_is_told_of() {
+    for background in [false, true] {
+        let folder = Folder::new();
+        let told = RefCell::default();
+        let checkpoints = Checkpoints::new(folder.path()).every(Span::Steps(2)).keep(100);
+        let checkpoints = if background {
+            checkpoints.in_background()
+        } else {
+            checkpoints
+        };
+        minimize(trainer().checkpoint(checkpoints).callback(Told(&told)));
+        let told = told.into_inner();
+        assert_eq!(told.last(), Some(&(9, true)));
+        let names = Vec::from_iter(told.iter().map(|(step, _)| folder.file(*step)));
+        assert_eq!(names.len(), folder.names().len());
+        assert!(names.iter().all(|path| path.exists()));
+        assert_eq!(background || told.len() == 5, true, "{told:?}");
+    }
+}
+
+/// Who cannot do without may end the run.
+#[test]
+fn a_callback_may_stop_a_run_whose_checkpoint_failed() {
+    struct Strict;
+
+    impl Callback<f64> for Strict {
+        fn on_checkpoint(&mut self, event: &CheckpointEvent<'_>) -> Control {
+            match event.error {
+                Some(error) => Control::Stop(StopReason::Failed(error.clone())),
+                None => Control::Continue,
+            }
+        }
+    }
+
+    let folder = Folder::new();
+    let blocked = folder.path().join("sub");
+    let run = minimize(
+        trainer()
+            .checkpoint(Checkpoints::new(&blocked).every(Span::Steps(2)))
+            .callback(Strict)
+            .on_step(|event| {
+                // A file where the folder was.
+                if event.step == 4 {
+                    std::fs::remove_dir_all(&blocked).unwrap();
+                    std::fs::write(&blocked, "").unwrap();
+                }
+            }),
+    );
+    assert!(
+        matches!(run.stop, StopReason::Failed(Error::Io { .. })),
+        "{:?}",
+        run.stop
+    );
+    assert_eq!((run.steps, run.unsaved.is_some()), (4, true));
+}
+
+#[test]
+fn by_the_clock() {
+    let files = |checkpoints: &dyn Fn(Checkpoints) -> Checkpoints| {
+        let folder = Folder::new();
+        minimize(trainer().checkpoint(checkpoints(Checkpoints::new(folder.path()).keep(100))));
+        folder.names().len()
+    };
+    assert_eq!(files(&|checkpoints| checkpoints.every(Duration::ZERO)), 9);
+    assert_eq!(
+        files(&|checkpoints| checkpoints.every(Duration::from_secs(3600))),
+        1
+    );
+    // A function's epoch is a step: a file for each would cost more than the run.
+    let folder = Folder::new();
+    let bowl = Function::new(vec![3.0], |w: &[f64], g: &mut [f64]| {
+        g[0] = w[0];
+        w[0] * w[0] / 2.0
+    });
+    let checkpoints = Checkpoints::new(folder.path()).keep(1000);
+    let run = Trainer::new(Adam::new())
+        .steps(500)
+        .checkpoint(checkpoints)
+        .minimize(bowl)
+        .unwrap();
+    assert_eq!(run.unsaved, None);
+    assert!(folder.names().len() < 100 && folder.file(500).exists());
+}
+
+#[test]
+fn parameters_alone_are_no_run() {
+    let folder = folder();
+    let best = folder.path().join("best.safetensors");
+    let mut params = minimize(trainer().steps(1)).params;
+    params.load(&best).unwrap();
+    let saved = folder.path().join("saved.safetensors");
+    params.save(&saved).unwrap();
+    for path in [best, saved] {
+        let refused = super::every_step::try_minimize(trainer().resume(&path)).unwrap_err();
+        assert!(
+            matches!(&refused, Error::Malformed { place, .. } if place == "the saved settings"),
+            "{refused}"
+        );
+        assert!(
+            refused
+                .to_string()
+                .contains("parameters alone can be started from"),
+            "{refused}"
+        );
+    }
+    assert_eq!(minimize(trainer().start_from(params)).steps, 9);
+}
+
 /// The disk is full, as far as the file is concerned that is written next.
 #[test]
 #[cfg(target_os = "linux")]
@@ -274,11 +393,22 @@ fn a_full_disk_loses_nothing() {
             .checkpoint(Checkpoints::new(folder.path()).keep(9))
     };
     // At step 18 twice: when it is due, and at the end of the run.
-    let run = minimize(longer().on_step(|event| {
+    let (told, mut text) = (RefCell::default(), Vec::new());
+    let lines = ProgressLines::every(Span::Epochs(9)).to(&mut text);
+    let run = minimize(longer().callback(Told(&told)).callback(lines).on_step(|event| {
         if matches!(event.step, 12 | 18) {
             full(event.step);
         }
     }));
+    assert_eq!(
+        told.into_inner(),
+        [(12, false), (15, true), (18, false), (18, true)]
+    );
+    let text = String::from_utf8(text).unwrap();
+    assert!(
+        text.starts_with("no checkpoint at step 12: ") && text.lines().count() == 2,
+        "{text}"
+    );
     assert_eq!(bits(&run), expected, "the run itself goes on");
     assert!(!folder.file(12).exists() && folder.file(15).exists());
     assert_eq!(std::fs::read(folder.file(9)).unwrap(), before);

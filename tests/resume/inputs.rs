@@ -5,6 +5,7 @@ use downhill::{
     ndarray::{Array1, Array2},
     objective::StreamRisk,
     prelude::*,
+    train::Checkpoints,
 };
 
 use super::every_step::continued_from_every_step;
@@ -44,7 +45,7 @@ fn of_sparse_rows() {
         schedule::Ramp,
     };
 
-    use super::optimizers;
+    use super::{Folder, optimizers};
 
     const COLUMNS: usize = 12;
     let mut inputs = Csr::new(COLUMNS).unwrap();
@@ -58,6 +59,25 @@ fn of_sparse_rows() {
     let targets = Array1::from_shape_fn(9, |row| (row % 2) as f64);
     let data: Dataset<f64, _, _> = Dataset::new(&inputs, &targets).unwrap();
     let (model, loss) = (Linear::new(COLUMNS, 1).unwrap(), BinaryCrossEntropy::new());
+    // Under their own names a checkpoint has the weights that the run would give back there, whatever steps they have missed.
+    let folder = Folder::new();
+    let trainer = || {
+        Trainer::new(Momentum::new(0.9))
+            .learning_rate(0.1)
+            .batch(2)
+            .epochs(3)
+    };
+    let checkpoints = Checkpoints::new(folder.path()).every(Span::Steps(1)).keep(100);
+    trainer()
+        .checkpoint(checkpoints)
+        .fit(&model, &loss, &data)
+        .unwrap();
+    for step in 1..15 {
+        let there = trainer().steps(step).fit(&model, &loss, &data).unwrap();
+        let mut saved = Params::<f64>::zeros(there.params.layout());
+        saved.load(folder.file(step)).unwrap();
+        assert_eq!(saved, there.params, "at step {step}");
+    }
     let schedules: [fn(f64) -> Box<dyn LrSchedule>; 2] = [
         |rate| Box::new(rate),
         |rate| Box::new(Ramp::cosine(rate, 0.0, Span::Epochs(4))),

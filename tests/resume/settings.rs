@@ -4,7 +4,7 @@ use downhill::{
     Memo,
     data::Order,
     ndarray::Array2,
-    optim::Sgd,
+    optim::{Lamb, Lars, NAdam, Sgd, State, Yogi},
     prelude::*,
     train::{Average, Callback, Checkpoints, EarlyStopping, Watch},
     transform::{Centralize, Noise},
@@ -102,6 +102,55 @@ fn another_run_is_refused_and_the_error_says_why() {
         if argument.ends_with("(scalar)") && given == "f64" && expected == "f32"),
         "{other_scalar}"
     );
+}
+
+/// A rule around another remembers what that one does too; so the other is a part of what must agree.
+#[test]
+fn another_rule_within_a_rule_is_refused() {
+    type Rule = fn() -> Box<dyn Optimizer<f64>>;
+    let pairs: [(Rule, Rule, &str); 4] = [
+        (
+            || Box::new(Adam::new().lookahead()),
+            || Box::new(Yogi::new().lookahead()),
+            "lookahead around yogi",
+        ),
+        (
+            || Box::new(Adam::new().lookahead().weight_decay(0.1).clip_value(1.0)),
+            || Box::new(NAdam::new().lookahead().weight_decay(0.1).clip_value(1.0)),
+            "lookahead around nadam",
+        ),
+        (
+            || Box::new(Adam::new().weight_decay(0.1)),
+            || Box::new(Yogi::new().weight_decay(0.1)),
+            "yogi",
+        ),
+        (
+            || Box::new(Lamb::new().lookahead().decoupled_weight_decay(0.1)),
+            || Box::new(Lars::new().lookahead().decoupled_weight_decay(0.1)),
+            "lookahead around lars",
+        ),
+    ];
+    for (one, other, kind) in pairs {
+        let folder = Folder::new();
+        let with = |rule: Rule| Trainer::new(rule()).learning_rate(0.01).batch(4).epochs(2);
+        fit(with(one).checkpoint(Checkpoints::new(folder.path())), 9, 1).unwrap();
+        assert!(fit(with(one).resume(folder.path()), 9, 1).is_ok());
+        let refused = fit(with(other).resume(folder.path()), 9, 1).unwrap_err();
+        assert!(
+            matches!(&refused, Error::Foreign { argument, expected, .. }
+                if argument.ends_with("(optimizer)") && expected == kind),
+            "{refused}"
+        );
+        // In a loop of one's own likewise.
+        let (one, other) = (one(), other());
+        let state = |rule: &Box<dyn Optimizer<f64>>| {
+            State::<f64>::new(rule, Params::from(vec![1.0]).layout(), &[]).unwrap()
+        };
+        let path = folder.path().join("loop.safetensors");
+        state(&one).save(&path, &[1.0]).unwrap();
+        let refused = state(&other).load(&path, &mut [1.0]).unwrap_err();
+        assert!(matches!(&refused, Error::Foreign { .. }), "{refused}");
+    }
 }
 
 #[test]

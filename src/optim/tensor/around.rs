@@ -80,6 +80,10 @@ impl<F: Scalar, R: TensorRule<F>> TensorRule<F> for TensorLookahead<R> {
         "lookahead"
     }
 
+    fn kind(&self) -> String {
+        format!("lookahead around {}", self.rule.kind())
+    }
+
     fn default_rate(&self) -> f64 {
         self.rule.default_rate()
     }
@@ -139,6 +143,10 @@ impl<F: Scalar, R: TensorRule<F>> TensorRule<F> for TensorLookahead<R> {
 impl<F: Scalar, R: TensorRule<F>> TensorRule<F> for TensorDecay<R> {
     fn name(&self) -> &'static str {
         self.rule.name()
+    }
+
+    fn kind(&self) -> String {
+        self.rule.kind()
     }
 
     fn default_rate(&self) -> f64 {

@@ -169,6 +169,11 @@ pub trait TensorRule<F: Scalar>: Send + Sync {
     /// See [`Optimizer::name`](super::Optimizer::name).
     fn name(&self) -> &'static str;
 
+    /// See [`Optimizer::kind`](super::Optimizer::kind).
+    fn kind(&self) -> String {
+        self.name().into()
+    }
+
     /// See [`Optimizer::default_rate`](super::Optimizer::default_rate).
     fn default_rate(&self) -> f64;
 
@@ -217,6 +222,10 @@ macro_rules! tensor_optimizer {
         impl $(<$($generic)*>)? $crate::Optimizer<$scalar> for $rule {
             fn name(&self) -> &'static str {
                 $crate::optim::TensorRule::<$scalar>::name(self)
+            }
+
+            fn kind(&self) -> String {
+                $crate::optim::TensorRule::<$scalar>::kind(self)
             }
 
             fn buffers(&self) -> Vec<$crate::optim::Buffer> {

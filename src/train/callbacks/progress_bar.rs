@@ -2,11 +2,11 @@
 
 use indicatif::{MultiProgress, ProgressBar as Bar, ProgressStyle};
 
-use super::progress_lines::{Pace, ProgressLines, brief, describe};
+use super::progress_lines::{Pace, ProgressLines, brief, describe, not_written};
 use crate::{
     Error, Run, Scalar,
     schedule::Span,
-    train::{Callback, Control, EpochEvent, EvaluationEvent, StartEvent, StepEvent},
+    train::{Callback, CheckpointEvent, Control, EpochEvent, EvaluationEvent, StartEvent, StepEvent},
 };
 
 /// A bar on standard error: epoch, loss, metrics, learning rate, and the time that is left; beneath it one for the steps of
@@ -35,6 +35,7 @@ pub struct ProgressBar {
 #[derive(Debug)]
 struct Bars {
     pace: Pace,
+    both: MultiProgress,
     run: Bar,
     /// Of the steps in an epoch, where there are several.
     epoch: Option<Bar>,
@@ -86,7 +87,12 @@ impl Bars {
             let bar = Bar::new(event.steps_per_epoch);
             both.add(bar.with_style(style("step {pos}/{len} {bar:16} {wide_msg}")))
         });
-        Self { pace, run, epoch }
+        Self {
+            pace,
+            both,
+            run,
+            epoch,
+        }
     }
 
     /// Whether the bar of the run counts steps.
@@ -158,6 +164,18 @@ impl<F: Scalar> Callback<F> for ProgressBar {
         self.lines
             .as_mut()
             .map_or(Control::Continue, |lines| lines.on_epoch(event))
+    }
+
+    fn on_checkpoint(&mut self, event: &CheckpointEvent<'_>) -> Control {
+        if let Some(bars) = &self.bars
+            && let Some(line) = not_written(event)
+        {
+            // Above the bars, where it stays.
+            let _ = bars.both.println(line);
+        }
+        self.lines.as_mut().map_or(Control::Continue, |lines| {
+            Callback::<F>::on_checkpoint(lines, event)
+        })
     }
 
     fn on_end(&mut self, _: &mut Run<F>) {

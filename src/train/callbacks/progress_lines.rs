@@ -5,7 +5,9 @@ use std::{io::Write, time::Instant};
 use crate::{
     Error,
     schedule::Span,
-    train::{Callback, Control, EpochEvent, EvaluationEvent, Record, Run, StartEvent, StepEvent},
+    train::{
+        Callback, CheckpointEvent, Control, EpochEvent, EvaluationEvent, Record, Run, StartEvent, StepEvent,
+    },
 };
 
 /// Prints a line after every so many epochs or steps, and after each evaluation within an epoch: what has been done, loss, validation loss and metrics, learning rate,
@@ -128,6 +130,12 @@ pub(super) fn describe(record: &Record) -> String {
     text + &format!(", learning rate {:.2e}", record.learning_rate)
 }
 
+/// "no checkpoint at step 720: …", where it could not be written.
+pub(super) fn not_written(event: &CheckpointEvent<'_>) -> Option<String> {
+    let error = event.error?;
+    Some(format!("no checkpoint at step {}: {error}", event.step))
+}
+
 /// Four decimals where they say something.
 pub(super) fn brief(value: f64) -> String {
     if value == 0.0 || (0.01..1e5).contains(&value.abs()) || !value.is_finite() {
@@ -179,6 +187,13 @@ impl<F: crate::Scalar> Callback<F> for ProgressLines<'_> {
             && event.record.epoch.is_multiple_of(every)
         {
             self.print(event.record);
+        }
+        Control::Continue
+    }
+
+    fn on_checkpoint(&mut self, event: &CheckpointEvent<'_>) -> Control {
+        if let Some(line) = not_written(event) {
+            let _ = writeln!(self.out, "{line}");
         }
         Control::Continue
     }

@@ -3,7 +3,8 @@
 use crate::{
     Error, Run, Scalar,
     train::{
-        Callback, Control, EpochEvent, EvaluationEvent, Record, SkipEvent, StartEvent, StepEvent, StopReason,
+        Callback, CheckpointEvent, Control, EpochEvent, EvaluationEvent, Record, SkipEvent, StartEvent,
+        StepEvent, StopReason,
     },
 };
 
@@ -16,6 +17,7 @@ use crate::{
 /// | `skip` | warn | `step`, `what`, `went_back` |
 /// | `evaluation`, within an epoch | info | as `epoch` |
 /// | `epoch` | info | `epoch`, `step`, `loss`, `validation_loss`, `metrics` (as `name=value`), `learning_rate`, `best` |
+/// | `checkpoint` | debug; warn where it could not be written | `step`, `path`, `error` |
 /// | `end` | info; warn unless the run has finished | `stop`, `steps`, `epochs`, `skipped`, `best` |
 ///
 /// ```
@@ -79,6 +81,15 @@ impl<F: Scalar> Callback<F> for Tracing {
 
     fn on_epoch(&mut self, event: &EpochEvent<'_, F>) -> Control {
         tell!("epoch", event);
+        Control::Continue
+    }
+
+    fn on_checkpoint(&mut self, event: &CheckpointEvent<'_>) -> Control {
+        let (step, path) = (event.step, event.path.display());
+        match event.error {
+            None => tracing::debug!(target: "downhill", step, %path, "checkpoint"),
+            Some(error) => tracing::warn!(target: "downhill", step, %path, %error, "checkpoint"),
+        }
         Control::Continue
     }
 

@@ -5,7 +5,7 @@ mod history;
 mod state;
 mod writer;
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use super::Trainer;
 use crate::{Error, Scalar, error::check, schedule::Span};
@@ -21,7 +21,7 @@ pub(super) use writer::Writer;
 ///
 /// | setting | default |
 /// |---|---|
-/// | [`every`](Checkpoints::every) | each epoch |
+/// | [`every`](Checkpoints::every) | each epoch; of a function, whose epoch is a step, every ten seconds |
 /// | [`keep`](Checkpoints::keep) | the last 2 |
 /// | [`best`](Checkpoints::best) | off |
 /// | [`in_background`](Checkpoints::in_background) | off |
@@ -73,17 +73,17 @@ pub(super) use writer::Writer;
 /// A checkpoint holds the parameters after the last step, also where [`EarlyStopping`](super::EarlyStopping) gives back the
 /// best: for use, save [`Run::params`](super::Run::params), or take the file that [`best`](Checkpoints::best) writes.
 ///
-/// With sparse inputs and [`Lazy::Exact`](crate::optim::Lazy::Exact), one that is written within an epoch holds the weights as
-/// they are, with steps to catch up on. A run that is continued makes those; a reader that knows nothing of them sees weights
-/// that are behind. At the end of an epoch there are none.
+/// With sparse inputs and [`Lazy::Exact`](crate::optim::Lazy::Exact), weights may have steps to catch up on within an epoch. Under
+/// their own names they stand as they are when they have; those that the run goes on with stand under `state/weights/`.
 ///
-/// If one cannot be written the run goes on, tries again when the next is due, and [`Run::unsaved`](super::Run::unsaved)
-/// says what happened, unless a later one was written.
+/// If one cannot be written the run goes on and tries again when the next is due. Callbacks hear of it at once
+/// ([`Callback::on_checkpoint`](super::Callback::on_checkpoint)), progress bars, lines and `Tracing` say so, and at the end
+/// [`Run::unsaved`](super::Run::unsaved) does, unless a later one was written.
 #[derive(Debug, Clone, PartialEq)]
 #[must_use]
 pub struct Checkpoints {
     folder: PathBuf,
-    every: Span,
+    every: Option<Interval>,
     keep: usize,
     best: bool,
     background: bool,
@@ -94,16 +94,17 @@ impl Checkpoints {
     pub fn new(folder: impl Into<PathBuf>) -> Self {
         Self {
             folder: folder.into(),
-            every: Span::Epochs(1),
+            every: None,
             keep: 2,
             best: false,
             background: false,
         }
     }
 
-    /// Writes one after every so many steps or epochs, at least 1. Default: each epoch.
-    pub fn every(mut self, span: Span) -> Self {
-        self.every = span;
+    /// Writes one after every so many steps or epochs, at least 1, or at the first step after so much time
+    /// ([`Duration`](std::time::Duration)).
+    pub fn every(mut self, interval: impl Into<Interval>) -> Self {
+        self.every = Some(interval.into());
         self
     }
 
@@ -113,7 +114,8 @@ impl Checkpoints {
         self
     }
 
-    /// Also keeps the best parameters, alone, as `best.safetensors`: brought up to date with each checkpoint.
+    /// Also keeps the best parameters, alone, as `best.safetensors`: brought up to date with each checkpoint. No run can be
+    /// continued from that, but one can [start](crate::Trainer::start_from) there.
     pub fn best(mut self) -> Self {
         self.best = true;
         self
@@ -127,8 +129,31 @@ impl Checkpoints {
     }
 
     fn validate(&self) -> Result<(), Error> {
-        self.every.check("every of Checkpoints")?;
+        if let Some(Interval::Span(span)) = self.every {
+            span.check("every of Checkpoints")?;
+        }
         check::require(self.keep > 0, "keep of Checkpoints", 0, "at least 1")
+    }
+}
+
+/// How long it is from one checkpoint to the next; a [`Span`] and a [`Duration`] are one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Interval {
+    /// So many steps or epochs.
+    Span(Span),
+    /// So much time.
+    Time(Duration),
+}
+
+impl From<Span> for Interval {
+    fn from(span: Span) -> Self {
+        Interval::Span(span)
+    }
+}
+
+impl From<Duration> for Interval {
+    fn from(time: Duration) -> Self {
+        Interval::Time(time)
     }
 }
 

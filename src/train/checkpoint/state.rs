@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use super::{
-    history,
+    Interval, history,
     writer::{Moment, Snapshot, Writer},
 };
 use crate::{
@@ -12,7 +12,8 @@ use crate::{
     optim::Rates,
     schedule::{LrSchedule, Span},
     train::{
-        Resumed,
+        CheckpointEvent, Resumed, StopReason,
+        callback::Answers,
         run::{EpochLoss, Loop, Within},
     },
 };
@@ -27,6 +28,7 @@ impl<F: Scalar, O: Objective<F>> Loop<'_, F, O> {
         if plan.checkpoints.is_none() && plan.resume.is_none() {
             return Ok(());
         }
+        self.caught_up = self.state.is_catching_up().then(|| self.params.clone());
         let mut snapshot = self.empty_snapshot()?;
         if let Some((archive, resumed)) = plan.resume.map_or(Ok(None), super::Resume::find)? {
             self.restore(&archive, &mut snapshot)
@@ -36,21 +38,56 @@ impl<F: Scalar, O: Objective<F>> Loop<'_, F, O> {
         }
         if let Some(checkpoints) = plan.checkpoints {
             checkpoints.prepare(self.resumed.as_ref())?;
-            self.writer = Some(Writer::new(checkpoints, self.params.layout().clone(), snapshot));
+            let every = checkpoints.every.unwrap_or_else(|| self.usual_interval());
+            let layout = self.params.layout().clone();
+            self.writer = Some(Writer::new(checkpoints, every, layout, snapshot));
         }
         Ok(())
     }
 
-    /// Writes a checkpoint if one is due after so many steps or epochs.
-    pub(in crate::train) fn checkpoint_if_due(&mut self, now: Span) {
-        if self.writer.as_ref().is_some_and(|writer| writer.is_due(now)) {
-            self.write_checkpoint(false);
+    /// How often a checkpoint is written where the user does not say: a function's epoch is a step, which is too often.
+    fn usual_interval(&self) -> Interval {
+        match self.is_function() {
+            true => Interval::Time(Duration::from_secs(10)),
+            false => Interval::Span(Span::Epochs(1)),
         }
+    }
+
+    /// Writes a checkpoint if one is due after so many steps or epochs, and tells of what has been written.
+    pub(in crate::train) fn checkpoint_if_due(&mut self, now: Span) -> Option<StopReason> {
+        let writer = self.writer.as_mut()?;
+        if writer.is_due(now) {
+            self.write_checkpoint(false);
+        } else {
+            writer.look();
+        }
+        self.tell_of_checkpoints()
     }
 
     /// Writes the last checkpoint of the run.
     pub(in crate::train) fn last_checkpoint(&mut self) {
         self.write_checkpoint(true);
+        // Whatever they answer, the run is over.
+        let _ = self.tell_of_checkpoints();
+    }
+
+    /// Tells the callbacks what became of checkpoints of which they do not know.
+    fn tell_of_checkpoints(&mut self) -> Option<StopReason> {
+        let all = std::mem::take(&mut self.writer.as_mut()?.news);
+        let mut answers = Answers::new(self.rate_scale);
+        for news in &all {
+            let event = CheckpointEvent {
+                path: &news.path,
+                step: news.moment.step,
+                epoch: news.moment.epoch,
+                error: news.error.as_ref(),
+            };
+            for callback in &mut self.trainer.callbacks {
+                answers.hear(callback.on_checkpoint(&event));
+            }
+        }
+        self.rate_scale = answers.scale;
+        answers.stop
     }
 
     fn write_checkpoint(&mut self, last: bool) {
@@ -92,6 +129,15 @@ impl<F: Scalar, O: Objective<F>> Loop<'_, F, O> {
 
     fn copy_into(&mut self, snapshot: &mut Snapshot<F>) {
         snapshot.memo = self.memo();
+        if let Some(weights) = &mut self.caught_up {
+            weights.clone_from(&self.params);
+            let mut state = self.state.clone();
+            // What it could refuse has been refused before the first step.
+            let _ = self
+                .trainer
+                .optimizer
+                .catch_up(&mut state, weights.as_mut_slice(), None);
+        }
         let mut rest = snapshot.params.as_mut_slice();
         for (_, _, values) in self.tensors() {
             if let Some(place) = rest.split_off_mut(..values.len()) {
@@ -104,8 +150,16 @@ impl<F: Scalar, O: Objective<F>> Loop<'_, F, O> {
     fn tensors(&mut self) -> Vec<Entry<'_, F>> {
         let layout = self.params.layout().clone();
         let mut all = Vec::new();
-        split("", &layout, self.params.as_mut_slice(), &mut all);
+        // Under their own names stand the weights that a reader expects: with no steps to catch up on.
+        let (own, behind) = match &mut self.caught_up {
+            Some(weights) => (weights, Some(&mut self.params)),
+            None => (&mut self.params, None),
+        };
+        split("", &layout, own.as_mut_slice(), &mut all);
         split("state/best/", &layout, self.best.params.as_mut_slice(), &mut all);
+        if let Some(weights) = behind {
+            split("state/weights/", &layout, weights.as_mut_slice(), &mut all);
+        }
         if let Some(average) = &mut self.update.average {
             split(
                 "state/average/",
@@ -126,7 +180,7 @@ impl<F: Scalar, O: Objective<F>> Loop<'_, F, O> {
         let mut memo = Memo::new();
         let mut put = |name: &str, value: String| memo.put(name, value.as_str());
         put("scalar", std::any::type_name::<F>().into());
-        put("optimizer", trainer.optimizer.name().into());
+        put("optimizer", trainer.optimizer.kind());
         put("parameters", self.params.layout().describe());
         put("groups", self.state.describe_groups());
         put("terms", self.objective.terms().to_string());

@@ -1,11 +1,13 @@
 //! When a checkpoint is written, and on which thread.
 
 use std::{
+    path::PathBuf,
     sync::mpsc,
     thread::{self, JoinHandle},
+    time::Instant,
 };
 
-use super::{Checkpoints, folder};
+use super::{Checkpoints, Interval, folder};
 use crate::{Error, Layout, Memo, Params, Scalar, archive, schedule::Span};
 
 /// When a run was copied: nothing changes as long as none of these does.
@@ -29,10 +31,21 @@ pub(super) struct Snapshot<F> {
 /// A snapshot on its way to a file, which comes back with what the writing came to.
 type Writing<F> = JoinHandle<Option<(Snapshot<F>, Result<(), Error>)>>;
 
+/// What became of a checkpoint.
+#[derive(Debug)]
+pub(super) struct News {
+    pub(super) path: PathBuf,
+    pub(super) moment: Moment,
+    pub(super) error: Option<Error>,
+}
+
 /// Writes snapshots of one run, one at a time.
 #[derive(Debug)]
 pub(in crate::train) struct Writer<F> {
     checkpoints: Checkpoints,
+    every: Interval,
+    /// When the last one was due.
+    last: Instant,
     /// The layout of the parameters alone.
     layout: Layout,
     /// What was written last.
@@ -40,29 +53,52 @@ pub(in crate::train) struct Writer<F> {
     /// At rest; it is away while it is being written.
     snapshot: Option<Snapshot<F>>,
     writing: Option<Writing<F>>,
+    /// What the callbacks have not been told yet.
+    pub(super) news: Vec<News>,
     /// Why the last one could not be written.
     pub(in crate::train) unsaved: Option<Error>,
 }
 
 impl<F: Scalar> Writer<F> {
-    pub(super) fn new(checkpoints: Checkpoints, layout: Layout, snapshot: Snapshot<F>) -> Self {
+    pub(super) fn new(
+        checkpoints: Checkpoints,
+        every: Interval,
+        layout: Layout,
+        snapshot: Snapshot<F>,
+    ) -> Self {
         Self {
             checkpoints,
+            every,
+            last: Instant::now(),
             layout,
             saved: None,
             snapshot: Some(snapshot),
             writing: None,
+            news: Vec::new(),
             unsaved: None,
         }
     }
 
     /// Whether one is due after so many steps, or, at the end of one, so many epochs.
-    pub(super) fn is_due(&self, now: Span) -> bool {
-        match (self.checkpoints.every, now) {
-            (Span::Steps(every), Span::Steps(now)) | (Span::Epochs(every), Span::Epochs(now)) => {
-                now.is_multiple_of(every)
+    pub(super) fn is_due(&mut self, now: Span) -> bool {
+        match (self.every, now) {
+            (Interval::Span(Span::Steps(every)), Span::Steps(now))
+            | (Interval::Span(Span::Epochs(every)), Span::Epochs(now)) => now.is_multiple_of(every),
+            (Interval::Time(every), Span::Steps(_)) => {
+                let due = self.last.elapsed() >= every;
+                if due {
+                    self.last = Instant::now();
+                }
+                due
             }
             _ => false,
+        }
+    }
+
+    /// Takes note of what has been written in the background.
+    pub(super) fn look(&mut self) {
+        if self.writing.as_ref().is_some_and(JoinHandle::is_finished) {
+            self.wait();
         }
     }
 
@@ -116,15 +152,22 @@ impl<F: Scalar> Writer<F> {
     }
 
     fn settle(&mut self, snapshot: Snapshot<F>, result: Result<(), Error>) {
-        self.saved = result.is_ok().then_some(snapshot.moment);
+        let moment = snapshot.moment;
+        self.saved = result.is_ok().then_some(moment);
         self.unsaved = result.err();
+        let (path, error) = (self.checkpoints.path(moment), self.unsaved.clone());
+        self.news.push(News { path, moment, error });
         self.snapshot = Some(snapshot);
     }
 }
 
 impl Checkpoints {
+    fn path(&self, moment: Moment) -> PathBuf {
+        self.folder.join(folder::name(moment.step))
+    }
+
     fn write<F: Scalar>(&self, snapshot: &Snapshot<F>, best: Option<Layout>) -> Result<(), Error> {
-        let path = self.folder.join(folder::name(snapshot.moment.step));
+        let path = self.path(snapshot.moment);
         archive::write(&path, &snapshot.params, &snapshot.memo)?;
         if let Some(layout) = best {
             let mut params = Params::zeros(&layout);
