@@ -63,11 +63,15 @@ impl NullaryFnOnce for AdamByHand<'_> {
 
     #[inline(always)]
     fn call(self) {
-        let moments = self.first.iter_mut().zip(self.second.iter_mut());
-        for ((w, &g), (m, v)) in self.weights.iter_mut().zip(self.gradient).zip(moments) {
-            *m = 0.9 * *m + 0.1 * g;
-            *v = 0.999 * *v + 0.001 * g * g;
-            *w -= self.rate * *m / (v.sqrt() + 1e-8);
+        // One length for all: without it each access is checked, and nothing is vectorised.
+        let (len, rate) = (self.weights.len(), self.rate);
+        let (weights, gradient) = (&mut self.weights[..len], &self.gradient[..len]);
+        let (first, second) = (&mut self.first[..len], &mut self.second[..len]);
+        for i in 0..len {
+            let g = gradient[i];
+            first[i] = 0.9 * first[i] + 0.1 * g;
+            second[i] = 0.999 * second[i] + 0.001 * g * g;
+            weights[i] -= rate * first[i] / (second[i].sqrt() + 1e-8);
         }
     }
 }

@@ -22,6 +22,7 @@ pub(crate) use dataset::Views;
 pub use hashing::FeatureHasher;
 #[cfg(feature = "npy")]
 pub use npy::MappedNpy;
+pub(crate) use sampler::AHEAD;
 pub use sampler::{Batch, BatchSize, Order, Sampler};
 pub(crate) use samples::rows_of;
 pub use samples::{Element, IntoView, Samples};

@@ -7,7 +7,7 @@ use rand::{SeedableRng, rngs::ChaCha12Rng, seq::SliceRandom};
 use crate::{Error, error::check};
 
 /// How many scattered rows before one is read its memory is asked for.
-pub(super) const AHEAD: usize = 16;
+pub(crate) const AHEAD: usize = 16;
 
 /// How many terms a step sees.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,6 +63,15 @@ impl Batch<'_> {
         match self {
             Batch::Range(range) => range.len(),
             Batch::Rows(rows) => rows.len(),
+        }
+    }
+
+    /// The index of one of its terms, counted from 0.
+    #[inline]
+    pub fn term(&self, number: usize) -> Option<usize> {
+        match self {
+            Batch::Range(range) => Some(range.start + number).filter(|term| range.contains(term)),
+            Batch::Rows(rows) => rows.get(number).copied(),
         }
     }
 
@@ -188,6 +197,15 @@ impl Sampler {
             Some(&[row]) => Batch::Range(row..row + 1),
             Some(rows) if !rows.is_empty() => Batch::Rows(rows),
             _ => Batch::Range(start..end),
+        }
+    }
+
+    /// All terms from a step of this epoch on.
+    pub(crate) fn rest(&self, step: usize) -> Batch<'_> {
+        let start = step.saturating_mul(self.rows).min(self.terms);
+        match self.permutation.get(start..) {
+            Some(rows) if !rows.is_empty() => Batch::Rows(rows),
+            _ => Batch::Range(start..self.terms),
         }
     }
 

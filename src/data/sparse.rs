@@ -202,6 +202,13 @@ impl<'a, F> CsrView<'a, F> {
         self.columns
     }
 
+    /// The columns and the values of a row, if there is such a row.
+    #[inline]
+    pub fn row(&self, row: usize) -> Option<(&'a [u32], &'a [F])> {
+        let (start, end) = (*self.starts.get(row)?, *self.starts.get(row.checked_add(1)?)?);
+        Some((self.indices.get(start..end)?, self.values.get(start..end)?))
+    }
+
     /// The columns and the values of each row.
     #[inline]
     pub fn iter(&self) -> impl Iterator<Item = (&'a [u32], &'a [F])> + use<'a, F> {

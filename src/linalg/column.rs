@@ -60,7 +60,7 @@ impl<F: Scalar> WithSimd for RowsByVector<'_, F> {
 
 /// One row: as many sums side by side as hide the latency of an addition.
 #[inline(always)]
-fn dot<F: Scalar, S: Simd>(simd: S, (row, row_rest): Cut<'_, F, S>, (b, b_rest): Cut<'_, F, S>) -> F {
+pub(super) fn dot<F: Scalar, S: Simd>(simd: S, (row, row_rest): Cut<'_, F, S>, (b, b_rest): Cut<'_, F, S>) -> F {
     let zero = F::splat(simd, F::zero());
     let mut sums = [F::multiply_lanes(simd, row_rest, b_rest), zero, zero, zero];
     let ((row, row_end), (b, b_end)) = (row.as_chunks::<ROWS>(), b.as_chunks::<ROWS>());
@@ -142,11 +142,11 @@ fn fetched<F>(block: usize) -> usize {
 }
 
 /// A row in whole vectors and what remains, with 0 in the lanes after.
-type Cut<'a, F, S> = (&'a [<F as Lanes>::Vector<S>], <F as Lanes>::Vector<S>);
+pub(super) type Cut<'a, F, S> = (&'a [<F as Lanes>::Vector<S>], <F as Lanes>::Vector<S>);
 
 /// The row of `a` that begins with this number, cut.
 #[inline(always)]
-fn cut<F: Scalar, S: Simd>(simd: S, a: &[F], first: usize, columns: usize) -> Cut<'_, F, S> {
+pub(super) fn cut<F: Scalar, S: Simd>(simd: S, a: &[F], first: usize, columns: usize) -> Cut<'_, F, S> {
     let (whole, rest) = F::split::<S>(&a[first..first + columns]);
     (
         whole,

@@ -4,6 +4,7 @@
 //! vectorised for the processor at hand; everything else is faer's product, or ndarray's.
 
 mod column;
+mod descent;
 mod lanes;
 
 pub(crate) use lanes::Lanes;
@@ -11,8 +12,9 @@ pub(crate) use lanes::Lanes;
 use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis, linalg::general_mat_mul};
 use pulp::Arch;
 
-use crate::{Scalar, data::rows_of};
+use crate::{Scalar, data::rows_of, model::Descent};
 use column::{RowsByVector, VectorByRows};
+use descent::RowByRow;
 
 /// The first rows of a buffer that has room for more.
 #[inline]
@@ -55,6 +57,24 @@ pub(crate) fn add_transposed_product<F: Scalar>(
         return Arch::new().dispatch(VectorByRows { a, b, c });
     }
     F::multiply(a.reversed_axes(), b, c, true);
+}
+
+/// The steps of a descent over rows that lie end to end, of a linear model with one output.
+pub(crate) fn descend<F: Scalar>(
+    a: &[F],
+    weights: &mut [F],
+    bias: Option<&mut F>,
+    descent: Descent<'_, F>,
+) -> Option<usize> {
+    let weighed = !weights.is_empty();
+    weighed.then(|| {
+        Arch::new().dispatch(RowByRow {
+            a,
+            weights,
+            bias,
+            descent,
+        })
+    })
 }
 
 /// `c ← a · bᵀ`.

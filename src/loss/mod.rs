@@ -75,6 +75,14 @@ pub trait Loss<F: Scalar, Y: Samples = Array2<F>>: Send + Sync {
         gradient: ArrayViewMut2<'_, F>,
     ) -> F;
 
+    /// The loss of one row and its derivative, given its only prediction, for a loss of single numbers whose mean over a row is
+    /// that number: then plain descent takes [one row after another](crate::Objective::descend) without a call of the above for
+    /// each. Default: nothing.
+    fn single(&self, prediction: F, targets: &Y::View<'_>, row: usize) -> Option<(F, F)> {
+        let _ = (prediction, targets, row);
+        None
+    }
+
     /// By what the sum is divided for the mean: `Σᵢ wᵢ` by default; losses of single numbers count every output.
     fn total_weight(&self, outputs: usize, targets: &Y::View<'_>, weights: Option<ArrayView1<'_, F>>) -> F {
         let _ = outputs;

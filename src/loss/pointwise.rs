@@ -89,6 +89,12 @@ impl<F: Scalar, L: Pointwise<F>> Loss<F, Array2<F>> for L {
         sum
     }
 
+    #[inline]
+    fn single(&self, prediction: F, targets: &ArrayView2<'_, F>, row: usize) -> Option<(F, F)> {
+        let target = targets.get((row, 0))?;
+        Some(self.value_and_slope(prediction, *target))
+    }
+
     fn total_weight(
         &self,
         outputs: usize,
@@ -140,6 +146,12 @@ impl<F: Scalar, L: Pointwise<F>> Loss<F, Array1<F>> for L {
             element(self, prediction, target, weight, scale, gradient)
         })
         .sum()
+    }
+
+    #[inline]
+    fn single(&self, prediction: F, targets: &ArrayView1<'_, F>, row: usize) -> Option<(F, F)> {
+        let target = targets.get(row)?;
+        Some(self.value_and_slope(prediction, *target))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use ndarray::{Array2, ArrayView2, Axis, Ix1, Ix2};
 
-use super::{Matrix, Model};
+use super::{Descent, Matrix, Model};
 use crate::{
     Error, Gradient, Handle, Layout, Params, Scalar,
     error::check,
@@ -129,6 +129,19 @@ impl<F: Scalar, X: Matrix<F>> Model<F, X> for Linear {
             predictions += &params.view(bias);
         }
         top(scratch, rows)
+    }
+
+    fn descend(
+        &self,
+        params: &mut Params<F>,
+        inputs: &X::View<'_>,
+        descent: Descent<'_, F>,
+    ) -> Option<usize> {
+        if self.outputs != 1 || params.layout() != &self.layout {
+            return None;
+        }
+        let (weights, bias) = params.as_mut_slice().split_at_mut(self.inputs);
+        X::descend(inputs, weights, bias.first_mut(), descent)
     }
 
     fn backward(

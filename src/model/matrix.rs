@@ -2,6 +2,7 @@
 
 use ndarray::{Array2, ArrayView2, ArrayViewMut2, Ix2};
 
+use super::Descent;
 use crate::{Gradient, Handle, Scalar, data::Samples, linalg};
 
 /// A matrix with rows, dense or sparse, as a linear model multiplies by it.
@@ -22,6 +23,18 @@ pub trait Matrix<F: Scalar>: Samples {
         gradient: &mut Gradient<F>,
         weight: &Handle<Ix2>,
     );
+
+    /// Makes the steps of a [`Descent`] of a linear model with one output: a weight for each column, and an intercept if there is
+    /// one. Default: `None`.
+    fn descend(
+        view: &Self::View<'_>,
+        weights: &mut [F],
+        bias: Option<&mut F>,
+        descent: Descent<'_, F>,
+    ) -> Option<usize> {
+        let _ = (view, weights, bias, descent);
+        None
+    }
 
     /// Touches the rows of the gradient that [`Matrix::add_transposed_product`] would add to.
     fn touch(view: &Self::View<'_>, gradient: &mut Gradient<F>, weight: &Handle<Ix2>);
@@ -48,6 +61,15 @@ impl<F: Scalar> Matrix<F> for Array2<F> {
         weight: &Handle<Ix2>,
     ) {
         linalg::add_transposed_product(view.view(), slopes, gradient.view_mut(weight));
+    }
+
+    fn descend(
+        view: &ArrayView2<'_, F>,
+        weights: &mut [F],
+        bias: Option<&mut F>,
+        descent: Descent<'_, F>,
+    ) -> Option<usize> {
+        linalg::descend(view.as_slice()?, weights, bias, descent)
     }
 
     fn touch(_: &ArrayView2<'_, F>, gradient: &mut Gradient<F>, weight: &Handle<Ix2>) {
@@ -126,6 +148,40 @@ mod sparse {
                     }
                 }
             }
+        }
+
+        fn descend(
+            view: &CsrView<'_, F>,
+            weights: &mut [F],
+            mut bias: Option<&mut F>,
+            descent: Descent<'_, F>,
+        ) -> Option<usize> {
+            let Descent { rows, loss, rates, values } = descent;
+            let mut made = 0;
+            for (&rate, value) in rates.iter().zip(values) {
+                let Some(row) = rows.term(made) else { break };
+                let Some((indices, entries)) = view.row(row) else { break };
+                let mut prediction = dot(indices, entries, weights);
+                if let Some(bias) = &bias {
+                    prediction += **bias;
+                }
+                let slope;
+                (*value, slope) = loss(prediction, row);
+                let finite = entries
+                    .iter()
+                    .fold(true, |all, &entry| all & ((entry * slope).abs() <= F::max_value()));
+                if !(finite && value.is_finite() && slope.is_finite()) {
+                    break;
+                }
+                for (&column, &entry) in indices.iter().zip(entries) {
+                    weights[column as usize] -= rate * (entry * slope);
+                }
+                if let Some(bias) = &mut bias {
+                    **bias -= rate * (F::zero() + slope);
+                }
+                made += 1;
+            }
+            Some(made)
         }
 
         fn touch(view: &CsrView<'_, F>, gradient: &mut Gradient<F>, weight: &Handle<Ix2>) {

@@ -15,7 +15,7 @@ use rand::Rng;
 
 use crate::{
     Error, Gradient, Layout, Params, Scalar,
-    data::{IntoView, Samples},
+    data::{Batch, IntoView, Samples},
 };
 
 /// A model `ŷ = g(x; θ)`: a description of how parameters turn inputs into predictions, and predictions' gradients into
@@ -76,6 +76,19 @@ pub trait Model<F: Scalar, X: Samples = Array2<F>>: Send + Sync {
         scratch: &'s mut Self::Scratch,
     ) -> ArrayView2<'s, F>;
 
+    /// Makes steps of plain descent, `w ← w − η g`, each on one row, and gives their number; `None` if it knows no quicker way
+    /// than `predict` and `backward`, to whose bits it must come. See [`Objective::descend`](crate::Objective::descend).
+    /// Default: `None`.
+    fn descend(
+        &self,
+        params: &mut Params<F>,
+        inputs: &X::View<'_>,
+        descent: Descent<'_, F>,
+    ) -> Option<usize> {
+        let _ = (params, inputs, descent);
+        None
+    }
+
     /// **Adds** to `gradient` the derivative of the loss with respect to the parameters, given that with respect to the
     /// predictions that `predict` has just made for the same rows.
     fn backward(
@@ -86,6 +99,19 @@ pub trait Model<F: Scalar, X: Samples = Array2<F>>: Send + Sync {
         scratch: &mut Self::Scratch,
         gradient: &mut Gradient<F>,
     );
+}
+
+/// Plain descent on one row after another, for a model with one output; see [`Model::descend`].
+pub struct Descent<'a, F> {
+    /// The rows. As many are taken as there are rates, unless the loss or the gradient of one is not finite: it is left, with
+    /// all that follow it.
+    pub rows: &'a Batch<'a>,
+    /// The loss of a prediction for a row, and its derivative.
+    pub loss: &'a dyn Fn(F, usize) -> (F, F),
+    /// The learning rate of each step.
+    pub rates: &'a [F],
+    /// Takes the loss of each row, as it is before its step.
+    pub values: &'a mut [F],
 }
 
 /// The predictions of a model for any inputs, with everything checked: a reference to an array or a sparse matrix, or a

@@ -70,6 +70,23 @@ pub trait Objective<F: Scalar> {
         gradient: &mut Gradient<F>,
     ) -> Result<F, Error>;
 
+    /// Makes steps of plain descent, `w ← w − η g`, each on one term: the first terms of `terms`, one for each of `rates`. Writes
+    /// the value of each, as it is before its step, and gives the number of steps made; `None` if it knows no quicker way than
+    /// [`Objective::value_and_gradient`] term by term, to whose bits it must come. A term whose value or gradient is not finite,
+    /// or whose weight in a mean is not 1, is left with all that follow it.
+    ///
+    /// Asked by a trainer whose rule has no memory, where nothing is to be done between steps. Default: `None`.
+    fn descend(
+        &mut self,
+        params: &mut Params<F>,
+        terms: &Batch<'_>,
+        rates: &[F],
+        values: &mut [F],
+    ) -> Option<usize> {
+        let _ = (params, terms, rates, values);
+        None
+    }
+
     /// Asks for the memory of terms that are soon needed, which changes nothing but the time it takes to read them. Default:
     /// nothing.
     fn prefetch(&self, terms: &[usize]) {
@@ -166,6 +183,16 @@ impl<F: Scalar, O: Objective<F> + ?Sized> Objective<F> for &mut O {
         gradient: &mut Gradient<F>,
     ) -> Result<F, Error> {
         (**self).value_and_gradient(params, batch, gradient)
+    }
+
+    fn descend(
+        &mut self,
+        params: &mut Params<F>,
+        terms: &Batch<'_>,
+        rates: &[F],
+        values: &mut [F],
+    ) -> Option<usize> {
+        (**self).descend(params, terms, rates, values)
     }
 
     #[inline]

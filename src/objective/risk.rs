@@ -8,7 +8,7 @@ use crate::{
     Dataset, Error, Gradient, Loss, Model, Params, Scalar,
     data::{Batch, Samples, Views, rows_of},
     loss::Reduction,
-    model::check_layout,
+    model::{Descent, check_layout},
     train::Record,
 };
 
@@ -237,6 +237,31 @@ impl<F: Scalar, X: Samples, Y: Samples, M: Model<F, X>, L: Loss<F, Y>> Objective
                 Ok(value)
             }
         }
+    }
+
+    fn descend(
+        &mut self,
+        params: &mut Params<F>,
+        terms: &Batch<'_>,
+        rates: &[F],
+        values: &mut [F],
+    ) -> Option<usize> {
+        let (inputs, targets, None) = &self.data else {
+            return None;
+        };
+        let (model, loss) = (self.pass.model, self.pass.loss);
+        loss.single(F::zero(), targets, terms.term(0)?)?;
+        if let Batch::Rows(rows) = terms {
+            let next = rows.iter().skip(rates.len()).take(rates.len());
+            next.for_each(|&row| Y::prefetch(targets, &[row]));
+        }
+        let descent = Descent {
+            rows: terms,
+            loss: &|prediction, row| loss.single(prediction, targets, row).unwrap_or((F::nan(), F::nan())),
+            rates,
+            values,
+        };
+        model.descend(params, inputs, descent)
     }
 
     #[inline]

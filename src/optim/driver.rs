@@ -145,6 +145,25 @@ pub(super) fn check<F: Scalar, R: Rule<F>>(
     Ok(())
 }
 
+/// η, if the step after `ahead` further ones is `w ← w − η g` for every weight and changes no memory.
+pub(super) fn descent_rate<F: Scalar, R: Rule<F>>(
+    rule: &R,
+    state: &State<F>,
+    ahead: u64,
+    rates: &Rates,
+) -> Option<F> {
+    let [segment] = state.segments.as_slice() else {
+        return None;
+    };
+    let bare = R::Slots::COUNT == 0 && state.missed.is_none() && rates.gradient_scale == 1.0;
+    if !bare || !rates.legal() {
+        return None;
+    }
+    let now = Moment::new(state.step + ahead + 1, rates, segment.factors?, state.memory);
+    let kept = rule.remember(now) == state.memory;
+    R::plain_rate(&rule.coefficients(now)).filter(|_| kept)
+}
+
 /// The averaged weights of the whole state, frozen ones as they are.
 pub(super) fn average<F: Scalar, R: Rule<F>>(
     rule: &R,

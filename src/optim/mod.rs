@@ -278,6 +278,13 @@ pub trait Optimizer<F: Scalar>: Send + Sync {
         stepper::step_gathered(self, state, pairs, rates)
     }
 
+    /// η, if with these rates the step after `ahead` further ones is `w ← w − η g` for every weight of the state and changes no
+    /// memory; then the caller may make it himself. Default: it is not.
+    fn descent_rate(&self, state: &State<F>, ahead: u64, rates: &Rates) -> Option<F> {
+        let _ = (state, ahead, rates);
+        None
+    }
+
     /// What becomes of the weights that a sparse gradient does not touch.
     fn untouched(&self) -> Untouched {
         Untouched::Needed
@@ -369,6 +376,10 @@ macro_rules! boxed {
 
             fn step_pairs(&self, state: &mut State<$scalar>, pairs: &mut [Pair<'_, $scalar>], rates: Rates) -> Result<(), Error> {
                 (**self).step_pairs(state, pairs, rates)
+            }
+
+            fn descent_rate(&self, state: &State<$scalar>, ahead: u64, rates: &Rates) -> Option<$scalar> {
+                (**self).descent_rate(state, ahead, rates)
             }
 
             fn untouched(&self) -> Untouched {

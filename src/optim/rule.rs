@@ -205,6 +205,10 @@ impl<F: Scalar, R: Rule<F>> Optimizer<F> for R {
         driver::step_pairs(self, state, pairs, &rates)
     }
 
+    fn descent_rate(&self, state: &State<F>, ahead: u64, rates: &Rates) -> Option<F> {
+        driver::descent_rate(self, state, ahead, rates)
+    }
+
     fn untouched(&self) -> Untouched {
         if R::RESTS {
             Untouched::Rest

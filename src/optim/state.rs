@@ -114,6 +114,11 @@ impl<F: Scalar> State<F> {
         self.step
     }
 
+    /// Counts steps that the caller has made: see [`Optimizer::descent_rate`].
+    pub(crate) fn count(&mut self, steps: u64) {
+        self.step += steps;
+    }
+
     /// What the rule remembers beside its buffers.
     pub fn memory(&self) -> Memory {
         self.memory

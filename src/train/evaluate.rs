@@ -10,7 +10,7 @@ use crate::{
 pub(super) struct Evaluations {
     every: Span,
     /// The step of the next one that does not wait for the end of an epoch.
-    next: u64,
+    pub(super) next: u64,
     /// The step of the last one.
     pub(super) last: u64,
 }

@@ -19,6 +19,7 @@ mod callbacks;
 #[cfg(feature = "checkpoint")]
 mod checkpoint;
 mod constraint;
+mod descent;
 mod epoch;
 mod evaluate;
 mod history;

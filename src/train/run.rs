@@ -30,6 +30,8 @@ pub(super) struct Loop<'a, F: Scalar, O> {
     pub(super) best_by: Watch,
     /// Whether the value of a step is that of the whole objective, so that every point has an exact one.
     pub(super) exact: bool,
+    /// Whether many steps may be made in one go, as far as is known.
+    pub(super) descends: bool,
     pub(super) state: State<F>,
     pub(super) update: Update<'a, F>,
     pub(super) params: Params<F>,
@@ -101,7 +103,10 @@ impl<'a, F: Scalar, O: Objective<F>> Loop<'a, F, O> {
         let whole = sampler.steps_per_epoch() == 1 && sampler.batch_rows() >= objective.terms();
         let exact = whole && !objective.is_stream() && best_by == Watch::lowest("loss");
         let averages = update.average.is_some() || trainer.optimizer.averages();
+        let single = sampler.batch_rows() == 1 && !exact && !objective.is_stream();
+        let heard = averages || !trainer.callbacks.is_empty() || !trainer.hyperparameters.is_empty();
         Self {
+            descends: single && !heard && update.is_bare(),
             averaged: averages.then(|| params.clone()),
             evaluations: Evaluations::every(trainer.evaluate_every),
             trainer,
@@ -221,7 +226,12 @@ impl<'a, F: Scalar, O: Objective<F>> Loop<'a, F, O> {
             if let Some(stop) = self.out_of_budget() {
                 return Ok(ControlFlow::Break(stop));
             }
-            if let Some(stop) = self.advance::<true>(steps as u64)? {
+            let stop = if self.descends && self.descend(steps) {
+                self.pause(steps as u64)?
+            } else {
+                self.advance::<true>(steps as u64)?
+            };
+            if let Some(stop) = stop {
                 return Ok(ControlFlow::Break(stop));
             }
         }

@@ -76,7 +76,12 @@ impl<F: Scalar, O: Objective<F>> Loop<'_, F, O> {
                 return Ok(stop);
             }
         }
-        // At the last step of an epoch both come when it is closed, which would else be done twice.
+        self.pause(steps_per_epoch)
+    }
+
+    /// What may be due between two steps of an epoch. At its last step both come when it is closed, which would else be done
+    /// twice.
+    pub(super) fn pause(&mut self, steps_per_epoch: u64) -> Result<Option<StopReason>, Error> {
         if (self.within.updates as u64) < steps_per_epoch {
             let stop = self.evaluate_if_due()?;
             if stop.is_some() {
@@ -102,8 +107,14 @@ impl<F: Scalar, O: Objective<F>> Loop<'_, F, O> {
     /// would wait for what has just been written in parts.
     #[inline]
     fn rates(&mut self, steps_per_epoch: u64, gradient_scale: f64) -> Rates {
+        self.rates_at(self.step, steps_per_epoch, gradient_scale)
+    }
+
+    /// The same at the update after so many.
+    #[inline]
+    pub(super) fn rates_at(&mut self, step: u64, steps_per_epoch: u64, gradient_scale: f64) -> Rates {
         let now = Progress {
-            step: self.step,
+            step,
             steps_per_epoch,
         };
         let learning_rate = self.rate_scale * self.schedule.rate(&now);

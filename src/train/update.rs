@@ -113,6 +113,11 @@ impl<'a, F: Scalar> Update<'a, F> {
         })
     }
 
+    /// Whether the gradient of a batch is what the rule gets, and nothing follows the rule.
+    pub(super) fn is_bare(&self) -> bool {
+        self.settings.is_sparse() && self.settings.clip.is_none() && self.frozen.is_empty()
+    }
+
     /// Begins the average anew.
     pub(super) fn restart(&mut self, params: &Params<F>) -> Result<(), Error> {
         let average = self

@@ -95,6 +95,14 @@ impl<F: Scalar> Writer<F> {
         }
     }
 
+    /// How many steps there are from this one to the next after which one is due, as far as steps decide.
+    pub(in crate::train) fn steps_left(&self, step: u64) -> u64 {
+        match self.every {
+            Interval::Span(Span::Steps(every)) => every - step % every,
+            _ => u64::MAX,
+        }
+    }
+
     /// Takes note of what has been written in the background.
     pub(super) fn look(&mut self) {
         if self.writing.as_ref().is_some_and(JoinHandle::is_finished) {
