@@ -44,7 +44,11 @@ fn rows<F: Scalar>(rows: usize, columns: usize) -> (Array2<F>, Array1<F>) {
     let number = |(i, j): (usize, usize)| F::of(((i * 37 + j * 101) % 257) as f64 / 128.0 - 1.0);
     let inputs = Array2::from_shape_fn((rows, columns), number);
     let targets = inputs.map_axis(downhill::ndarray::Axis(1), |row| {
-        if row.sum() > F::zero() { F::one() } else { F::zero() }
+        if row.sum() > F::zero() {
+            F::one()
+        } else {
+            F::zero()
+        }
     });
     (inputs, targets)
 }
@@ -87,13 +91,20 @@ fn what_is_not_plain_is_made_step_by_step() {
     let (inputs, targets) = rows::<f64>(150, 4);
     let weights = Array1::from_shape_fn(150, |row| (row % 3) as f64);
     let (model, loss) = (Linear::new(4, 1).unwrap(), BinaryCrossEntropy::new());
-    let weighted = Dataset::new(&inputs, &targets).unwrap().weighted(&weights).unwrap();
+    let weighted = Dataset::new(&inputs, &targets)
+        .unwrap()
+        .weighted(&weights)
+        .unwrap();
     let turned = inputs.t().as_standard_layout().into_owned();
     let strided = Dataset::from_views(turned.t(), targets.view()).unwrap();
     let plain = Dataset::new(&inputs, &targets).unwrap();
     for data in [&weighted, &strided] {
         assert_same::<f64>("weights and columns", |trainer| {
-            trainer.learning_rate(0.1).epochs(2).fit(&model, &loss, data).unwrap()
+            trainer
+                .learning_rate(0.1)
+                .epochs(2)
+                .fit(&model, &loss, data)
+                .unwrap()
         });
     }
     for group in [Group::new("bias").rate(2.0), Group::new("bias").frozen()] {
@@ -106,7 +117,11 @@ fn what_is_not_plain_is_made_step_by_step() {
     let classes = Dataset::new(&inputs, &labels).unwrap();
     assert_same::<f64>("two outputs", |trainer| {
         let model = Linear::new(4, 2).unwrap();
-        trainer.learning_rate(0.1).epochs(2).fit(&model, &SoftmaxCrossEntropy, &classes).unwrap()
+        trainer
+            .learning_rate(0.1)
+            .epochs(2)
+            .fit(&model, &SoftmaxCrossEntropy, &classes)
+            .unwrap()
     });
     assert_same::<f64>("a decay", |trainer| {
         let trainer = trainer.weight_decay(0.1).learning_rate(0.1).epochs(2);
@@ -148,7 +163,10 @@ fn what_is_not_finite_is_met_as_it_is_step_by_step() {
         for policy in [
             NonFinite::Stop,
             NonFinite::Skip { at_most: 1 },
-            NonFinite::Back { factor: 0.5, at_most: 3 },
+            NonFinite::Back {
+                factor: 0.5,
+                at_most: 3,
+            },
         ] {
             assert_same(&format!("{policy:?}"), |trainer| run(trainer.non_finite(policy)));
         }

@@ -60,7 +60,11 @@ impl<F: Scalar> WithSimd for RowsByVector<'_, F> {
 
 /// One row: as many sums side by side as hide the latency of an addition.
 #[inline(always)]
-pub(super) fn dot<F: Scalar, S: Simd>(simd: S, (row, row_rest): Cut<'_, F, S>, (b, b_rest): Cut<'_, F, S>) -> F {
+pub(super) fn dot<F: Scalar, S: Simd>(
+    simd: S,
+    (row, row_rest): Cut<'_, F, S>,
+    (b, b_rest): Cut<'_, F, S>,
+) -> F {
     let zero = F::splat(simd, F::zero());
     let mut sums = [F::multiply_lanes(simd, row_rest, b_rest), zero, zero, zero];
     let ((row, row_end), (b, b_end)) = (row.as_chunks::<ROWS>(), b.as_chunks::<ROWS>());

@@ -156,20 +156,27 @@ mod sparse {
             mut bias: Option<&mut F>,
             descent: Descent<'_, F>,
         ) -> Option<usize> {
-            let Descent { rows, loss, rates, values } = descent;
+            let Descent {
+                rows,
+                loss,
+                rates,
+                values,
+            } = descent;
             let mut made = 0;
             for (&rate, value) in rates.iter().zip(values) {
                 let Some(row) = rows.term(made) else { break };
-                let Some((indices, entries)) = view.row(row) else { break };
+                let Some((indices, entries)) = view.row(row) else {
+                    break;
+                };
                 let mut prediction = dot(indices, entries, weights);
                 if let Some(bias) = &bias {
                     prediction += **bias;
                 }
                 let slope;
                 (*value, slope) = loss(prediction, row);
-                let finite = entries
-                    .iter()
-                    .fold(true, |all, &entry| all & ((entry * slope).abs() <= F::max_value()));
+                let finite = entries.iter().fold(true, |all, &entry| {
+                    all & ((entry * slope).abs() <= F::max_value())
+                });
                 if !(finite && value.is_finite() && slope.is_finite()) {
                     break;
                 }

@@ -257,7 +257,10 @@ impl<F: Scalar, X: Samples, Y: Samples, M: Model<F, X>, L: Loss<F, Y>> Objective
         }
         let descent = Descent {
             rows: terms,
-            loss: &|prediction, row| loss.single(prediction, targets, row).unwrap_or((F::nan(), F::nan())),
+            loss: &|prediction, row| {
+                loss.single(prediction, targets, row)
+                    .unwrap_or((F::nan(), F::nan()))
+            },
             rates,
             values,
         };
