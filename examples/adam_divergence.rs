@@ -49,6 +49,7 @@ impl Objective<f64> for Slopes {
 }
 
 /// `α / √t`, as in the paper.
+#[derive(Debug)]
 struct InverseRoot(f64);
 
 impl LrSchedule for InverseRoot {

@@ -95,6 +95,7 @@ impl<F: Scalar> Model<F> for Exponential {
 }
 
 /// `log cosh(p − y)`: a parabola near 0, a straight line far away.
+#[derive(Debug)]
 struct LogCosh;
 
 impl<F: Scalar> Pointwise<F> for LogCosh {

@@ -11,6 +11,7 @@ use downhill::{
 };
 
 /// `c ← β₁ m + (1 − β₁) g`, `w ← w − η sign(c)`, `m ← β₂ m + (1 − β₂) g`.
+#[derive(Debug)]
 struct Lion {
     beta1: f64,
     beta2: f64,

@@ -145,6 +145,7 @@ fn descends(optimizer: &dyn Optimizer<f64>) -> bool {
 /// both forms.
 #[test]
 fn around_a_tensor_rule_is_around_a_rule() {
+    #[derive(Debug)]
     struct Descent;
     impl<F: Scalar> TensorRule<F> for Descent {
         fn name(&self) -> &'static str {

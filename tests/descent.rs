@@ -130,6 +130,7 @@ fn what_is_not_plain_is_made_step_by_step() {
 }
 
 /// Turns bad where the target says so: in its value, or in its slope.
+#[derive(Debug)]
 struct Spoilt;
 
 impl<F: Scalar> Pointwise<F> for Spoilt {

@@ -37,6 +37,8 @@ pub use margin::{Focal, Hinge, HingeEmbedding, SoftMargin, SquaredHinge};
 pub use pointwise::Pointwise;
 pub use regression::{Huber, LogCosh, MeanAbsoluteError, MeanSquaredError, Quantile, SmoothL1};
 
+use std::fmt::Debug;
+
 use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewMut2};
 
 use crate::{Error, Scalar, data::Samples};
@@ -57,7 +59,7 @@ pub enum Reduction {
 /// of a batch add up, and mean or sum is the caller's choice. Shapes and targets are checked once, when a run is built.
 ///
 /// See `examples/custom_model.rs` for one written from scratch.
-pub trait Loss<F: Scalar, Y: Samples = Array2<F>>: Send + Sync {
+pub trait Loss<F: Scalar, Y: Samples = Array2<F>>: Debug + Send + Sync {
     /// Whether these targets fit a model with `outputs` outputs.
     ///
     /// # Errors

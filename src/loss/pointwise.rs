@@ -1,5 +1,7 @@
 //! Losses of single numbers.
 
+use std::fmt::Debug;
+
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut2, Axis};
 use pulp::{Arch, NullaryFnOnce};
 
@@ -18,6 +20,7 @@ use crate::{Error, Scalar};
 /// use downhill::{Scalar, loss::Pointwise};
 ///
 /// /// `log cosh(p − y)`, as it stands in the book (it overflows for errors beyond 700).
+/// #[derive(Debug)]
 /// struct LogCosh;
 ///
 /// impl<F: Scalar> Pointwise<F> for LogCosh {
@@ -27,7 +30,7 @@ use crate::{Error, Scalar};
 ///     }
 /// }
 /// ```
-pub trait Pointwise<F: Scalar>: Send + Sync {
+pub trait Pointwise<F: Scalar>: Debug + Send + Sync {
     /// The loss, and its derivative with respect to the prediction.
     fn value_and_slope(&self, prediction: F, target: F) -> (F, F);
 

@@ -115,6 +115,11 @@ pub trait Objective<F: Scalar> {
         batch.len() as f64
     }
 
+    /// What it is, in words, for a report: names and values. Default: nothing.
+    fn describe(&self) -> Vec<(&'static str, String)> {
+        Vec::new()
+    }
+
     /// The names of the metrics that [`Objective::evaluate`] reports.
     fn metrics(&self) -> Vec<String> {
         Vec::new()
@@ -210,6 +215,10 @@ impl<F: Scalar, O: Objective<F> + ?Sized> Objective<F> for &mut O {
 
     fn weight(&self, batch: &Batch<'_>) -> f64 {
         (**self).weight(batch)
+    }
+
+    fn describe(&self) -> Vec<(&'static str, String)> {
+        (**self).describe()
     }
 
     fn metrics(&self) -> Vec<String> {

@@ -10,7 +10,7 @@ use crate::{
     data::{Samples, Views, rows_of},
     linalg::top_mut,
     loss::Reduction,
-    parallel,
+    memo, parallel,
 };
 
 /// The most parts of a batch, whatever the number of cores.
@@ -77,6 +77,18 @@ impl<'a, F: Scalar, X: Samples, M: Model<F, X>, L> Pass<'a, F, X, M, L> {
             room: None,
             others: Vec::new(),
         }
+    }
+
+    /// Model and loss in words.
+    pub(super) fn describe(&self) -> Vec<(&'static str, String)>
+    where
+        L: std::fmt::Debug,
+    {
+        vec![
+            ("model", memo::kind::<M>()),
+            ("loss", format!("{:?}", self.loss)),
+            ("reduction", format!("{:?}", self.reduction)),
+        ]
     }
 
     /// The parameters before the first step.

@@ -146,6 +146,13 @@ impl<F: Scalar, O: Objective<F>> Objective<F> for Penalized<O> {
         self.objective.weight(batch)
     }
 
+    fn describe(&self) -> Vec<(&'static str, String)> {
+        let mut all = self.objective.describe();
+        let penalty = format!("l1 {}, l2 {} on {:?}", self.l1, self.l2, self.pattern);
+        all.push(("penalty", penalty));
+        all
+    }
+
     fn metrics(&self) -> Vec<String> {
         self.objective.metrics()
     }

@@ -300,6 +300,14 @@ impl<F: Scalar, X: Samples, Y: Samples, M: Model<F, X>, L: Loss<F, Y>> Objective
         self.pass.weight
     }
 
+    fn describe(&self) -> Vec<(&'static str, String)> {
+        let mut all = self.pass.describe();
+        all.push(("rows to train on", X::count(&self.data.0).to_string()));
+        let validation = self.validation.as_ref().map(|data| X::count(&data.0));
+        all.extend(validation.map(|rows| ("rows to validate on", rows.to_string())));
+        all
+    }
+
     fn metrics(&self) -> Vec<String> {
         self.metrics.iter().map(|(name, _)| name.clone()).collect()
     }

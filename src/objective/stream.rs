@@ -177,6 +177,13 @@ impl<F: Scalar, X: Samples, Y: Samples, M: Model<F, X>, L: Loss<F, Y>> Objective
         self.pass.weight
     }
 
+    fn describe(&self) -> Vec<(&'static str, String)> {
+        let mut all = self.pass.describe();
+        let validation = self.validation.as_ref().map(|risk| risk.terms());
+        all.extend(validation.map(|rows| ("rows to validate on", rows.to_string())));
+        all
+    }
+
     fn metrics(&self) -> Vec<String> {
         self.validation
             .as_ref()

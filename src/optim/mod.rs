@@ -102,6 +102,8 @@ pub use tensor::{
 pub use wrappers::{Bounded, ClipValue, DecoupledWeightDecay, L1, Maximize, RuleExt, WeightDecay};
 pub use yogi::Yogi;
 
+use std::fmt::Debug;
+
 use crate::{Error, Gradient, Scalar, data::BatchSize, error::check};
 
 /// What is set for one step: the learning rate, and whatever else a schedule or a clipping of the gradient decides.
@@ -219,9 +221,9 @@ pub enum Lazy {
 
 /// An optimiser: plain configuration, usable for any number of runs at once. What a run remembers is in [`State`].
 ///
-/// Object-safe, and not generic over the data: an [`Adam`] is an optimiser for `f32` and for `f64`.
+/// Its `Debug` is how a [`Report`](crate::train) names it, with its settings. Object-safe, and not generic over the data: an [`Adam`] is an optimiser for `f32` and for `f64`.
 /// Element-wise optimisers implement [`Rule`] instead, and are optimisers by that.
-pub trait Optimizer<F: Scalar>: Send + Sync {
+pub trait Optimizer<F: Scalar>: Debug + Send + Sync {
     /// A stable name, for error messages.
     fn name(&self) -> &'static str;
 

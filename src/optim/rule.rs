@@ -1,5 +1,7 @@
 //! The formula for one weight.
 
+use std::fmt::Debug;
+
 use super::{Buffer, Missed, Optimizer, Pair, Rates, Slots, State, Untouched, driver, touched};
 use crate::{Error, Gradient, Scalar, data::BatchSize, group::Factors};
 
@@ -71,6 +73,7 @@ impl Moment {
 /// ```
 /// use downhill::{Scalar, optim::{Buffer, Moment, Rule}};
 ///
+/// #[derive(Debug)]
 /// struct SignDescent;
 ///
 /// impl<F: Scalar> Rule<F> for SignDescent {
@@ -86,7 +89,7 @@ impl Moment {
 ///     }
 /// }
 /// ```
-pub trait Rule<F: Scalar>: Send + Sync {
+pub trait Rule<F: Scalar>: Debug + Send + Sync {
     /// The memory of one weight: `[F; N]`, or a pair of such for a rule around a rule.
     type Slots: Slots<F>;
     /// What is computed once a step (in `f64`, then cast).

@@ -144,7 +144,7 @@ impl<F: Copy + Send, A: Slots<F>, B: Slots<F>> Slots<F> for (A, B) {
 
 /// Whether a rule has an optional memory: decided in its type ([`On`] or [`Off`]), so that what is off costs neither
 /// memory nor time.
-pub trait Switch: Copy + Send + Sync + 'static {
+pub trait Switch: Copy + std::fmt::Debug + Send + Sync + 'static {
     /// The memory: `[F; 1]` or `[F; 0]`.
     type Slot<F: Scalar>: Slots<F>;
     /// Whether it is on.

@@ -42,6 +42,8 @@ pub use ramp::Ramp;
 pub use restarts::CosineRestarts;
 pub use step::StepDecay;
 
+use std::fmt::{self, Debug};
+
 use crate::{Error, Memo, error::check, memo, train::Record};
 
 /// A length with its unit.
@@ -94,6 +96,7 @@ impl Progress {
 /// use downhill::schedule::{LrSchedule, Progress};
 ///
 /// /// η / √(1 + t)
+/// #[derive(Debug)]
 /// struct InverseRoot(f64);
 ///
 /// impl LrSchedule for InverseRoot {
@@ -104,7 +107,7 @@ impl Progress {
 ///
 /// assert_eq!(InverseRoot(0.1).rate(&Progress { step: 3, steps_per_epoch: 10 }), 0.05);
 /// ```
-pub trait LrSchedule: Send {
+pub trait LrSchedule: Debug + Send {
     /// The learning rate of the update that is about to be made.
     fn rate(&mut self, progress: &Progress) -> f64;
 
@@ -223,9 +226,15 @@ pub fn from_fn<C: FnMut(&Progress) -> f64 + Send>(closure: C) -> FromFn<C> {
 }
 
 /// A closure as a schedule; see [`from_fn`].
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 #[must_use]
 pub struct FromFn<C>(C);
+
+impl<C> Debug for FromFn<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a closure")
+    }
+}
 
 impl<C: FnMut(&Progress) -> f64 + Send> LrSchedule for FromFn<C> {
     fn rate(&mut self, progress: &Progress) -> f64 {

@@ -1,6 +1,6 @@
 //! Reduce on plateau.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, fmt};
 
 use super::{LrSchedule, Progress};
 use crate::{
@@ -108,7 +108,7 @@ pub enum NanPolicy {
 /// let around_another = ReduceOnPlateau::new(StepDecay::new(0.1, Span::Epochs(50))).factor(0.5);
 /// # let _ = (by_itself, around_another);
 /// ```
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 #[must_use]
 pub struct ReduceOnPlateau<S = f64> {
     schedule: S,
@@ -290,6 +290,24 @@ impl<S: LrSchedule> ReduceOnPlateau<S> {
 
     fn scaled(&self, rate: f64) -> f64 {
         rate * self.seen.scale
+    }
+}
+
+/// The settings.
+impl<S: fmt::Debug> fmt::Debug for ReduceOnPlateau<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReduceOnPlateau")
+            .field("schedule", &self.schedule)
+            .field("factor", &self.factor)
+            .field("patience", &self.patience)
+            .field("threshold", &self.threshold)
+            .field("cooldown", &self.cooldown)
+            .field("minimum", &self.minimum)
+            .field("epsilon", &self.epsilon)
+            .field("watch", &self.watch)
+            .field("nan", &self.nan)
+            .field("smoothed", &self.smoothed)
+            .finish_non_exhaustive()
     }
 }
 

@@ -50,6 +50,8 @@ pub struct StartEvent<'a, F> {
     pub optimizer: &'a str,
     /// The kind of learning-rate schedule; `"f64"` where it is a number.
     pub schedule: &'a str,
+    /// All settings of the run in words, names and values: what a report lists.
+    pub settings: &'a [(&'static str, String)],
     /// The seed of everything random.
     pub seed: u64,
     /// The parameters from which the run goes on.
@@ -253,6 +255,11 @@ pub trait Callback<F> {
     /// What kind it is, so that a checkpoint goes back to its own. Default: the name of the type, without its path.
     fn kind(&self) -> String {
         memo::kind::<Self>()
+    }
+
+    /// How it is named in a list of settings. Default: its kind.
+    fn describe(&self) -> String {
+        self.kind()
     }
 
     /// Hands over what it has learnt during the run, to be saved. Default: nothing.

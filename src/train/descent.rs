@@ -55,7 +55,11 @@ impl<F: Scalar, O: Objective<F>> Loop<'_, F, O> {
         let to_evaluation = self.evaluations.next.saturating_sub(self.step).max(1);
         let most = of_epoch.min(of_run).min(to_evaluation);
         #[cfg(feature = "checkpoint")]
-        let most = most.min(self.writer.as_ref().map_or(most, |writer| writer.steps_left(self.step)));
+        let most = most.min(
+            self.writer
+                .as_ref()
+                .map_or(most, |writer| writer.steps_left(self.step)),
+        );
         most as usize
     }
 }

@@ -170,6 +170,7 @@ impl<F: Scalar, O: Objective<F>> Loop<'_, F, O> {
     }
 
     pub(super) fn finish(mut self) -> Run<F> {
+        let seconds = self.elapsed().as_secs_f64();
         let mut run = Run {
             params: self.params,
             best: self.best,
@@ -179,6 +180,7 @@ impl<F: Scalar, O: Objective<F>> Loop<'_, F, O> {
             steps: self.step,
             skipped: self.mishaps.skipped,
             epochs: self.epoch,
+            seconds,
             #[cfg(feature = "checkpoint")]
             unsaved: self.writer.and_then(|writer| writer.unsaved),
             #[cfg(feature = "checkpoint")]

@@ -41,7 +41,6 @@ impl<'a> Hyperparameters<'a> {
     }
 
     /// Every schedule with the name of what it sets.
-    #[cfg(feature = "checkpoint")]
     pub(super) fn named(&self) -> impl Iterator<Item = (&'static str, &(dyn LrSchedule + 'a))> {
         self.0.iter().map(|(which, schedule)| (which.name(), &**schedule))
     }

@@ -20,6 +20,7 @@ mod callbacks;
 mod checkpoint;
 mod constraint;
 mod descent;
+mod describe;
 mod epoch;
 mod evaluate;
 mod history;

@@ -255,6 +255,8 @@ pub struct Run<F> {
     pub skipped: u64,
     /// The number of epochs completed.
     pub epochs: u64,
+    /// Seconds that it took, in all sessions where it was continued.
+    pub seconds: f64,
     /// What it was continued from. Feature `checkpoint`.
     #[cfg(feature = "checkpoint")]
     pub resumed: Option<super::Resumed>,

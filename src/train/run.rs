@@ -142,9 +142,13 @@ impl<'a, F: Scalar, O: Objective<F>> Loop<'a, F, O> {
 
     /// Tells the callbacks that it begins.
     pub(super) fn start(&mut self) -> Result<(), Error> {
+        if self.trainer.callbacks.is_empty() {
+            return Ok(());
+        }
         let event = StartEvent {
             optimizer: self.trainer.optimizer.name(),
             schedule: &self.schedule.kind(),
+            settings: &self.describe(),
             seed: self.trainer.seed,
             params: &self.params,
             resumed: self.is_resumed(),

@@ -77,7 +77,7 @@ pub struct Trainer<'a, F: Scalar> {
 impl<F: Scalar> std::fmt::Debug for Trainer<'_, F> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Trainer")
-            .field("optimizer", &self.optimizer.name())
+            .field("optimizer", &self.optimizer)
             .field("seed", &self.seed)
             .finish_non_exhaustive()
     }

@@ -25,6 +25,8 @@ pub use noise::Noise;
 pub use unit::{AdaptiveClip, Centralize};
 pub use value::{ClipValue, Maximize, WeightDecay};
 
+use std::fmt::Debug;
+
 use crate::{Error, Gradient, Memo, Params, Scalar, memo};
 
 /// Changes the gradient of a step.
@@ -33,6 +35,7 @@ use crate::{Error, Gradient, Memo, Params, Scalar, memo};
 /// use downhill::{Function, Gradient, Params, Scalar, Trainer, optim::GradientDescent, transform::GradientTransform};
 ///
 /// /// Keeps the direction of the gradient only.
+/// #[derive(Debug)]
 /// struct Normalize;
 ///
 /// impl<F: Scalar> GradientTransform<F> for Normalize {
@@ -47,7 +50,7 @@ use crate::{Error, Gradient, Memo, Params, Scalar, memo};
 /// assert_eq!(run.params.as_slice(), [0.0]);
 /// # Ok::<(), downhill::Error>(())
 /// ```
-pub trait GradientTransform<F: Scalar>: Send {
+pub trait GradientTransform<F: Scalar>: Debug + Send {
     /// Whether every setting is legal. Called when a run is built.
     ///
     /// # Errors

@@ -69,6 +69,7 @@ impl Callback<f64> for Epochs {
 }
 
 /// Spoils the gradient of every other step but the first.
+#[derive(Debug)]
 struct Spoilt;
 
 impl GradientTransform<f64> for Spoilt {

@@ -113,6 +113,7 @@ fn frozen_tensors_count_in_no_norm_and_in_nothing_that_is_not_finite() {
 /// Nor does what a transform puts there.
 #[test]
 fn noise_on_frozen_tensors_is_none() {
+    #[derive(Debug)]
     struct Free;
     impl GradientTransform<f64> for Free {
         fn apply(&mut self, gradient: &mut Gradient<f64>, _: &Params<f64>, _: u64) {

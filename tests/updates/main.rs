@@ -66,6 +66,7 @@ fn clipping_by_norm_bounds_each_step_and_reports_the_norm() {
 
 #[test]
 fn clipping_where_it_stands_is_clipping_in_the_rule() {
+    #[derive(Debug)]
     struct InPlace;
     impl GradientTransform<f64> for InPlace {
         fn apply(&mut self, gradient: &mut Gradient<f64>, _: &Params<f64>, _: u64) {

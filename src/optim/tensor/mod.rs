@@ -32,7 +32,7 @@ pub use novograd::NovoGrad;
 pub use prodigy::Prodigy;
 pub use sm3::Sm3;
 
-use std::ops::Range;
+use std::{fmt::Debug, ops::Range};
 
 use pulp::Arch;
 
@@ -146,6 +146,7 @@ fn matrix(shape: &[usize]) -> Option<(usize, usize)> {
 /// ```
 /// use downhill::{Error, Function, Scalar, Trainer, optim::{Memory, Moment, Tensor, TensorBuffer, TensorRule}, tensor_optimizer};
 ///
+/// #[derive(Debug)]
 /// struct Normalized;
 ///
 /// impl<F: Scalar> TensorRule<F> for Normalized {
@@ -165,7 +166,7 @@ fn matrix(shape: &[usize]) -> Option<(usize, usize)> {
 /// assert_eq!(run.params.as_slice(), [0.0]);
 /// # Ok::<(), Error>(())
 /// ```
-pub trait TensorRule<F: Scalar>: Send + Sync {
+pub trait TensorRule<F: Scalar>: Debug + Send + Sync {
     /// See [`Optimizer::name`](super::Optimizer::name).
     fn name(&self) -> &'static str;
 

@@ -7,7 +7,7 @@ use crate::{
 };
 
 /// How the rates of two schedules become one.
-pub trait Combine: Send + 'static {
+pub trait Combine: std::fmt::Debug + Send + 'static {
     #[doc(hidden)]
     fn combine(a: f64, b: f64) -> f64;
 }

@@ -1,5 +1,7 @@
 //! Early stopping.
 
+use std::fmt;
+
 use crate::{
     Error, Memo, Run,
     error::check,
@@ -58,7 +60,7 @@ use crate::{
 /// }
 /// assert_eq!((epochs, best), (6, 1.0));
 /// ```
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 #[must_use]
 pub struct EarlyStopping {
     watch: Option<Watch>,
@@ -219,9 +221,27 @@ impl Default for EarlyStopping {
     }
 }
 
+/// The settings.
+impl fmt::Debug for EarlyStopping {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EarlyStopping")
+            .field("watch", &self.watch)
+            .field("patience", &self.patience)
+            .field("min_delta", &self.min_delta)
+            .field("baseline", &self.baseline)
+            .field("start_from_epoch", &self.start_from_epoch)
+            .field("restore_best", &self.restore_best)
+            .finish_non_exhaustive()
+    }
+}
+
 impl<F: Clone> Callback<F> for EarlyStopping {
     fn validate(&self) -> Result<(), Error> {
         self.validate()
+    }
+
+    fn describe(&self) -> String {
+        format!("{self:?}")
     }
 
     fn watches(&self) -> Vec<&str> {

@@ -2,22 +2,22 @@
 
 mod page;
 
-use std::{fmt::Write, fs, io::Write as _, path::PathBuf, time::Instant};
+use std::{fmt::Write, fs, io::Write as _, path::PathBuf};
 
 use crate::{
     Error, Run, Scalar,
-    optim::Rates,
     plot::{Picture, learning_curves},
     replace,
-    train::{Callback, Control, StartEvent, StepEvent, StopReason},
+    train::{Callback, History, StartEvent, StopReason},
 };
-use page::{STYLE, describe, environment, escaped, list, short, table_of_epochs};
+use page::{STYLE, course, describe, environment, escaped, list, table_of_epochs};
 
 /// Writes a page about the run when it ends, however that comes: a single HTML file, without scripts and without anything to
 /// be fetched.
 ///
-/// It holds why the run ended and where it was best, the learning curves, the settings (also what the learning rate and
-/// whatever else is scheduled were at first, at most and at last), the epochs (evenly spaced, where there are many), the tensors
+/// It holds why the run ended and where it was best, the learning curves, all settings (optimiser and schedules with theirs, the loss,
+/// what surrounds a step, callbacks; and what the learning rate and whatever else is scheduled were at the end of the first epoch,
+/// at most and at last), the epochs (evenly spaced, where there are many), the tensors
 /// of the parameters, and the environment: version and features of the crate, target, processors. What the trainer does not
 /// know, such as the data, is added by [`setting`](Report::setting).
 ///
@@ -47,25 +47,6 @@ pub struct Report {
     settings: Vec<(String, String)>,
     /// What the trainer says of itself.
     run: Vec<(&'static str, String)>,
-    schedule: String,
-    rates: Vec<(&'static str, Values)>,
-    best_by: String,
-    began: Instant,
-}
-
-/// What a hyperparameter was in the course of the run.
-#[derive(Debug)]
-struct Values {
-    first: f64,
-    highest: f64,
-    last: f64,
-}
-
-impl Values {
-    fn new(value: f64) -> Self {
-        let (first, highest, last) = (value, value, value);
-        Self { first, highest, last }
-    }
 }
 
 impl Report {
@@ -76,10 +57,6 @@ impl Report {
             title: "A run".into(),
             settings: Vec::new(),
             run: Vec::new(),
-            schedule: String::new(),
-            rates: Vec::new(),
-            best_by: String::new(),
-            began: Instant::now(),
         }
     }
 
@@ -102,19 +79,20 @@ impl Report {
              <meta name=\"viewport\" content=\"width=device-width\">\n\
              <title>{title}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<h1>{title}</h1>\n"
         );
-        let seconds = self.began.elapsed().as_secs_f64();
+        let best_by = self.run.iter().find(|(name, _)| *name == "best by");
+        let best_by = best_by.map_or("", |(_, watch)| watch.as_str());
         list(
             &mut page,
             &[
                 ("stopped", describe(&run.stop)),
                 (
                     "best",
-                    format!("{} {} at step {}", self.best_by, run.best.value, run.best.step),
+                    format!("{best_by} {} at step {}", run.best.value, run.best.step),
                 ),
                 ("epochs", run.epochs.to_string()),
                 ("steps", run.steps.to_string()),
                 ("steps left out", run.skipped.to_string()),
-                ("time", format!("{seconds:.2} s")),
+                ("time", format!("{:.2} s", run.seconds)),
             ],
         );
         if !run.history.is_empty()
@@ -129,13 +107,7 @@ impl Report {
             .map(|(name, value)| (name.as_str(), value.clone()));
         list(
             &mut page,
-            &self
-                .run
-                .iter()
-                .cloned()
-                .chain(self.rates())
-                .chain(own)
-                .collect::<Vec<_>>(),
+            &Vec::from_iter(self.of_run(&run.history).into_iter().chain(own)),
         );
         table_of_epochs(&mut page, &run.history, run.best.step);
         page += "<h2>Parameters</h2>\n<table>\n<tr><th>tensor<th>shape<th>norm\n";
@@ -157,42 +129,25 @@ impl Report {
         page + "</body>\n</html>\n"
     }
 
-    /// The learning rate and what else followed a schedule, in words.
-    fn rates(&self) -> impl Iterator<Item = (&str, String)> {
-        self.rates.iter().map(|(name, Values { first, highest, last })| {
-            let kind = match self.schedule.as_str() {
-                kind if *name == "learning rate" && kind != "f64" => format!("{kind}: "),
-                _ => String::new(),
-            };
-            if first == last && last == highest {
-                (*name, format!("{kind}{}", short(*first)))
-            } else {
-                let [first, highest, last] = [first, highest, last].map(|value| short(*value));
-                (
-                    *name,
-                    format!("{kind}{first} at first, {highest} at most, {last} at last"),
-                )
-            }
-        })
-    }
-
-    fn see(&mut self, rates: Rates) {
-        let all = [
-            ("learning rate", Some(rates.learning_rate)),
-            ("momentum", rates.momentum),
-            ("beta2", rates.beta2),
-            ("weight decay", rates.weight_decay),
-        ];
-        for (name, value) in all {
-            let Some(value) = value else { continue };
-            match self.rates.iter_mut().find(|(known, _)| *known == name) {
-                Some((_, values)) => {
-                    values.highest = values.highest.max(value);
-                    values.last = value;
-                }
-                None => self.rates.push((name, Values::new(value))),
-            }
+    /// The settings that the run says it has; beside what follows a schedule, the values that it had.
+    fn of_run(&self, history: &History) -> Vec<(&str, String)> {
+        let mut all: Vec<(&str, String)> = Vec::new();
+        let mut values: Vec<_> = ["learning_rate", "momentum", "beta2", "weight_decay"]
+            .into_iter()
+            .filter_map(|column| Some((column, course(&history.column(column))?)))
+            .collect();
+        for (name, text) in &self.run {
+            let own = values
+                .iter()
+                .position(|(column, _)| *column == name.replace(' ', "_"));
+            all.push(match own.map(|place| values.remove(place)) {
+                Some((_, course)) if text.parse::<f64>().is_err() => (name, format!("{text}: {course}")),
+                _ => (name, text.clone()),
+            });
         }
+        // Set by the schedule of the learning rate.
+        all.extend(values);
+        all
     }
 
     fn write(&self, page: &str) -> Result<(), Error> {
@@ -202,31 +157,15 @@ impl Report {
 
 impl<F: Scalar> Callback<F> for Report {
     fn on_start(&mut self, event: &StartEvent<'_, F>) -> Result<(), Error> {
-        self.began = Instant::now();
-        self.best_by = event.best_by.describe();
-        self.schedule = event.schedule.into();
-        self.rates.clear();
-        let length = |length: Option<u64>| length.map_or("no limit".into(), |length| length.to_string());
-        self.run = vec![
-            ("optimiser", event.optimizer.into()),
-            ("seed", event.seed.to_string()),
-            ("weights", event.params.as_slice().len().to_string()),
-            ("rows in a batch", event.batch_rows.to_string()),
-            ("steps in an epoch", event.steps_per_epoch.to_string()),
-            ("epochs at most", length(event.epochs)),
-            ("steps at most", length(event.steps)),
-            ("continued at step", event.step.to_string()),
-        ];
+        self.run = event.settings.to_vec();
+        if event.resumed {
+            self.run.push(("continued at step", event.step.to_string()));
+        }
         if let Some(folder) = self.path.parent() {
             fs::create_dir_all(folder).map_err(|error| Error::io(folder, "created", &error))?;
         }
         // Found out now, and not when the work is done.
         replace::check(&self.path)
-    }
-
-    fn on_step(&mut self, event: &StepEvent<'_, F>) -> Control {
-        self.see(event.rates);
-        Control::Continue
     }
 
     fn on_end(&mut self, run: &mut Run<F>) {

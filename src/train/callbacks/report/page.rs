@@ -48,7 +48,7 @@ pub(super) fn describe(stop: &StopReason) -> String {
         StopReason::TimeLimit => "the time was over".into(),
         StopReason::Callback(reason) => reason.clone(),
         StopReason::NoImprovement { metric, checks } => {
-            format!("{metric} had not improved for {checks} epochs")
+            format!("{metric} had not improved for {checks} checks")
         }
         StopReason::Interrupted => "interrupted".into(),
         StopReason::Failed(error) => error.to_string(),
@@ -91,6 +91,20 @@ pub(super) fn table_of_epochs(page: &mut String, history: &History, best: u64) {
         page.push('\n');
     }
     page.push_str("</table>\n");
+}
+
+/// What a hyperparameter was in the course of a run, if it was anything.
+pub(super) fn course(values: &[f64]) -> Option<String> {
+    let mut values = values.iter().copied().filter(|value| !value.is_nan());
+    let first = values.next()?;
+    let (highest, last) = values.fold((first, first), |(highest, _), value| (value.max(highest), value));
+    let [at_first, at_most, at_last] = [first, highest, last].map(short);
+    if first == last && last == highest {
+        return Some(at_first);
+    }
+    Some(format!(
+        "{at_first} at first, {at_most} at most, {at_last} at last"
+    ))
 }
 
 /// A number with five decimals, or four significant digits.
