@@ -7,6 +7,7 @@ mod inputs;
 mod kill;
 mod own_loop;
 mod settings;
+mod written;
 
 #[path = "../optimizers/mod.rs"]
 mod optimizers;
