@@ -3,7 +3,7 @@
 //! Handwritten digits are split into three parts and standardised; a range test finds the learning rate; one-cycle training
 //! ends early where the validation part no longer gains. Stop the program at any moment and start it again: it goes on
 //! where it was, to the same result. Pictures, a report and the model go to `target/examples-out/complete/`, or to the
-//! folder given as the first argument.
+//! folder given as the first argument. `python examples/read_model.py` goes on with them in PyTorch and NumPy.
 
 #[path = "shared/digits.rs"]
 mod digits;
@@ -87,7 +87,16 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     confusion.update(scores.view(), &test.targets(), None)?;
     confusion.plot(folder.join("confusion.svg"))?;
     run.history.plot(folder.join("learning_curves.svg"))?;
+
+    // For use elsewhere, in Python too (`examples/read_model.py`): the model, and how its inputs are to be standardised.
     run.params.save(folder.join("digits.safetensors"))?;
+    let mut layout = Layout::new();
+    layout.add("mean", 64)?;
+    layout.add("deviation", 64)?;
+    let mut scales = Params::<f64>::zeros(&layout);
+    scales.set("mean", standardizer.mean().view())?;
+    scales.set("deviation", standardizer.deviation().view())?;
+    scales.save(folder.join("standardizer.safetensors"))?;
     println!("\npictures, report and model in {}", folder.display());
     Ok(())
 }
