@@ -17,6 +17,14 @@ pub enum Error {
         /// What would have been accepted.
         expected: String,
     },
+    /// A hyperparameter that is set for a step, by a schedule or by hand, and that the optimiser does not have.
+    #[error("{hyperparameter} is set for the optimiser {optimizer:?}, which has none")]
+    NotRead {
+        /// The hyperparameter: "momentum", "beta2", "weight_decay".
+        hyperparameter: &'static str,
+        /// The name of the optimiser.
+        optimizer: String,
+    },
     /// Two things that belong together differ in shape.
     #[error("{argument} has shape {given:?}, but {expected:?} was expected")]
     ShapeMismatch {
@@ -216,6 +224,22 @@ pub(crate) mod check {
         }
     }
 
+    /// Any number but an infinity or NaN.
+    pub(crate) fn finite(argument: &str, given: f64) -> Result<(), Error> {
+        require(given.is_finite(), argument, given, "finite")
+    }
+
+    /// All of them.
+    pub(crate) fn all_finite<const N: usize>(argument: &str, given: [f64; N]) -> Result<(), Error> {
+        given.into_iter().try_for_each(|number| finite(argument, number))
+    }
+
+    /// A count.
+    pub(crate) fn at_least_one(argument: &str, given: impl Into<u64>) -> Result<(), Error> {
+        let given = given.into();
+        require(given > 0, argument, given, "at least 1")
+    }
+
     /// Finite and at least zero.
     pub(crate) fn non_negative(argument: &str, given: f64) -> Result<(), Error> {
         require(
@@ -226,14 +250,11 @@ pub(crate) mod check {
         )
     }
 
-    /// Finite and above zero.
-    pub(crate) fn positive(argument: &str, given: f64) -> Result<(), Error> {
-        require(
-            given > 0.0 && given.is_finite(),
-            argument,
-            given,
-            "finite and above 0",
-        )
+    /// Finite and above zero, if it is given.
+    pub(crate) fn positive(argument: &str, given: impl Into<Option<f64>>) -> Result<(), Error> {
+        let given = given.into().unwrap_or(1.0);
+        let positive = given > 0.0 && given.is_finite();
+        require(positive, argument, given, "finite and above 0")
     }
 
     /// Above zero; an infinity is.
@@ -246,13 +267,28 @@ pub(crate) mod check {
         require((0.0..=1.0).contains(&given), argument, given, "from 0 to 1")
     }
 
-    /// In [0, 1): a decay rate of a moving average.
-    pub(crate) fn below_one(argument: &str, given: f64) -> Result<(), Error> {
-        require(
-            (0.0..1.0).contains(&given),
-            argument,
-            given,
-            "at least 0 and below 1",
-        )
+    /// In (0, 1).
+    pub(crate) fn inside_share(argument: &str, given: f64) -> Result<(), Error> {
+        let inside = given > 0.0 && given < 1.0;
+        require(inside, argument, given, "above 0 and below 1")
+    }
+
+    /// Finite and above one.
+    pub(crate) fn above_one(argument: &str, given: f64) -> Result<(), Error> {
+        let above = given > 1.0 && given.is_finite();
+        require(above, argument, given, "finite and above 1")
+    }
+
+    /// Finite and at most zero.
+    pub(crate) fn at_most_zero(argument: &str, given: f64) -> Result<(), Error> {
+        let below = given <= 0.0 && given.is_finite();
+        require(below, argument, given, "finite and at most 0")
+    }
+
+    /// In [0, 1), if it is given: a decay rate of a moving average.
+    pub(crate) fn below_one(argument: &str, given: impl Into<Option<f64>>) -> Result<(), Error> {
+        let given = given.into().unwrap_or(0.0);
+        let inside = (0.0..1.0).contains(&given);
+        require(inside, argument, given, "at least 0 and below 1")
     }
 }

@@ -19,6 +19,8 @@ fn no_rule_is_missing_from_the_lists() {
         "lbfgs",
         "lookahead",
         "missed",
+        "moving_average",
+        "rates",
         "rule",
         "slots",
         "state",
@@ -128,6 +130,45 @@ fn vector() -> impl Strategy<Value = Vec<f64>> {
 
 fn gradients() -> impl Strategy<Value = Vec<Vec<f64>>> {
     prop::collection::vec(vector(), 1..8)
+}
+
+/// A rule reads what it says and nothing else: what it reads moves the weights, what it does not read is refused.
+#[test]
+fn hyperparameters_are_read_or_refused() {
+    let gradients = Vec::from_iter(
+        (0..25).map(|t| Vec::from_iter((0..12).map(|i| f64::from(i * 13 + t * t * 7).sin() + 0.2))),
+    );
+    let run = |optimizer: &dyn Optimizer<f64>, rates: Rates| -> Result<Vec<f64>, Error> {
+        let (mut weights, mut memory) = (vec![0.5; 12], matrix(optimizer, &[]));
+        for gradient in &gradients {
+            optimizer.step(&mut memory, &mut weights, gradient, rates)?;
+        }
+        Ok(weights)
+    };
+    let mut read = 0;
+    for optimizer in everything() {
+        let (name, plain) = (optimizer.name(), Rates::from(0.01));
+        let own = run(&*optimizer, plain).unwrap();
+        for (which, rates) in [
+            (Hyperparameter::Momentum, plain.momentum(0.35)),
+            (Hyperparameter::Beta2, plain.beta2(0.35)),
+            (Hyperparameter::WeightDecay, plain.weight_decay(0.35)),
+        ] {
+            assert_eq!(rates.get(which), Some(0.35));
+            match run(&*optimizer, rates) {
+                Ok(set) => assert!(optimizer.reads(which) && set != own, "{name}: {which:?}"),
+                Err(error) => {
+                    let expected = Error::NotRead {
+                        hyperparameter: which.name(),
+                        optimizer: name.into(),
+                    };
+                    assert_eq!((optimizer.reads(which), error), (false, expected));
+                }
+            }
+            read += usize::from(optimizer.reads(which));
+        }
+    }
+    assert!(read > 50, "{read} are read");
 }
 
 /// What climbs does not descend.

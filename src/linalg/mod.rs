@@ -6,8 +6,10 @@
 mod column;
 mod descent;
 mod lanes;
+mod orthogonal;
 
 pub(crate) use lanes::Lanes;
+pub(crate) use orthogonal::orthogonalize;
 
 use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis, linalg::general_mat_mul};
 use pulp::Arch;

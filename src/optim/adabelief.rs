@@ -1,7 +1,7 @@
 //! AdaBelief: large steps where the gradient is as foreseen.
 
 use super::{
-    Moment, Rule, positive_epsilon,
+    Moment, MovingAverage, Rule, positive_epsilon,
     settings::{described, settings},
 };
 use crate::Scalar;
@@ -25,75 +25,52 @@ settings! {
     /// Equal to `optax.adabelief`. Source: J. Zhuang et al., arXiv 2010.07468 (2020).
     pub struct AdaBelief {
         /// Sets β₁, how much of the first moment is kept at each step. Default: 0.9.
-        beta1 = 0.9, below_one;
+        beta1 = 0.9, below_one, as momentum;
         /// Sets β₂, how much of the variance is kept at each step. Default: 0.999.
-        beta2 = 0.999, below_one;
+        beta2 = 0.999, below_one, as beta2;
         /// Sets ε, added to the corrected root. Default: 1e-16.
         epsilon = 1e-16, non_negative;
         /// Sets what is added to the variance at each step. Default: 1e-16.
         epsilon_root = 1e-16, non_negative;
     }
-    with nesterov: bool = false;
-}
-
-impl AdaBelief {
-    /// Looks ahead along the first moment before it moves.
-    pub fn nesterov(mut self) -> Self {
-        self.nesterov = true;
-        self
+    options {
+        /// Looks ahead along the first moment before it moves.
+        nesterov;
     }
 }
 
 impl<F: Scalar> Rule<F> for AdaBelief {
     type Slots = [F; 2];
-    type Coefficients = [F; 9];
-    described!("adabelief", 1e-3, ["first_moment" = 0.0, "variance" = 0.0]);
+    /// The averages; the rates of the moment and of the gradient, and what stands in the divisor.
+    type Coefficients = ([MovingAverage<F>; 2], [F; 5]);
+    described!("adabelief", 1e-3, ["first_moment", "variance"]);
 
-    fn coefficients(&self, now: Moment) -> [F; 9] {
-        let beta1 = now.momentum.unwrap_or(self.beta1);
-        let beta2 = now.beta2.unwrap_or(self.beta2);
+    fn coefficients(&self, now: Moment) -> Self::Coefficients {
+        let Self { beta1, beta2, .. } = self.in_force(&now);
         let plain = now.learning_rate / now.correction(beta1);
         let (moment_rate, gradient_rate) = if self.nesterov {
-            let next = Moment {
-                step: now.step + 1,
-                ..now
-            };
-            (
-                now.learning_rate * beta1 / next.correction(beta1),
-                plain * (1.0 - beta1),
-            )
+            let ahead = now.learning_rate * beta1 / now.next().correction(beta1);
+            (ahead, plain * (1.0 - beta1))
         } else {
             (plain, 0.0)
         };
-        [
-            F::of(moment_rate),
-            F::of(gradient_rate),
-            F::of(beta1),
-            F::of(1.0 - beta1),
-            F::of(beta2),
-            F::of(1.0 - beta2),
-            F::of(1.0 / now.correction(beta2).sqrt()),
-            positive_epsilon(self.epsilon),
-            F::of(self.epsilon_root),
-        ]
+        let correction = 1.0 / now.correction(beta2).sqrt();
+        let [moment_rate, gradient_rate, correction, root] =
+            [moment_rate, gradient_rate, correction, self.epsilon_root].map(F::of);
+        let epsilon = positive_epsilon(self.epsilon);
+        (
+            [beta1, beta2].map(MovingAverage::new),
+            [moment_rate, gradient_rate, correction, root, epsilon],
+        )
     }
 
     #[inline(always)]
-    fn update(c: &[F; 9], weight: &mut F, gradient: F, [first, variance]: &mut [F; 2]) {
-        let &[
-            moment_rate,
-            gradient_rate,
-            beta1,
-            rest1,
-            beta2,
-            rest2,
-            correction,
-            epsilon,
-            epsilon_root,
-        ] = c;
-        *first = beta1 * *first + rest1 * gradient;
+    fn update((means, c): &Self::Coefficients, weight: &mut F, gradient: F, [first, variance]: &mut [F; 2]) {
+        let &[moment_rate, gradient_rate, correction, root, epsilon] = c;
+        means[0].add(first, gradient);
         let surprise = gradient - *first;
-        *variance = beta2 * *variance + rest2 * (surprise * surprise) + epsilon_root;
+        means[1].add(variance, surprise * surprise);
+        *variance += root;
         let step = moment_rate * *first + gradient_rate * gradient;
         *weight -= step / (variance.sqrt() * correction + epsilon);
     }

@@ -1,7 +1,7 @@
 //! AdaBound: from Adam to SGD.
 
 use super::{
-    Buffer, Moment, On, Rule, Switch, positive_epsilon,
+    Moment, MovingAverage, On, Rule, Switch, positive_epsilon,
     settings::{described, settings},
 };
 use crate::Scalar;
@@ -27,9 +27,9 @@ settings! {
     /// Source: L. Luo et al., *Adaptive Gradient Methods with Dynamic Bound of Learning Rate*, arXiv 1902.09843 (2019).
     pub struct AdaBound<amsbound: Maximum> {
         /// Sets β₁, how much of the first moment is kept at each step. Default: 0.9.
-        beta1 = 0.9, below_one;
+        beta1 = 0.9, below_one, as momentum;
         /// Sets β₂, how much of the second moment is kept at each step. Default: 0.999.
-        beta2 = 0.999, below_one;
+        beta2 = 0.999, below_one, as beta2;
         /// Sets ε, added to the root. Default: 1e-8.
         epsilon = 1e-8, non_negative;
         /// Sets κ, by which the learning rate is multiplied for the rate of SGD in the end. Default: 100.
@@ -48,42 +48,42 @@ impl<M> AdaBound<M> {
 
 impl<F: Scalar, M: Switch> Rule<F> for AdaBound<M> {
     type Slots = ([F; 2], M::Slot<F>);
-    type Coefficients = [F; 8];
-    described!(if M::ON { "amsbound" } else { "adabound" }, 1e-3);
+    /// The averages; the rate, its bounds, ε.
+    type Coefficients = ([MovingAverage<F>; 2], [F; 4]);
+    described!(
+        if M::ON { "amsbound" } else { "adabound" },
+        1e-3,
+        ["first_moment", "second_moment"; M: "largest_second_moment"]
+    );
 
-    fn buffers(&self) -> Vec<Buffer> {
-        let mut buffers = vec![Buffer::zeros("first_moment"), Buffer::zeros("second_moment")];
-        buffers.extend(M::ON.then(|| Buffer::zeros("largest_second_moment")));
-        buffers
-    }
-
-    fn coefficients(&self, now: Moment) -> [F; 8] {
-        let beta1 = now.momentum.unwrap_or(self.beta1);
-        let beta2 = now.beta2.unwrap_or(self.beta2);
-        let last = now.learning_rate * self.final_factor;
-        let along = self.gamma * now.step as f64;
-        [
-            F::of(now.learning_rate * now.correction(beta2).sqrt() / now.correction(beta1)),
-            F::of(beta1),
-            F::of(1.0 - beta1),
-            F::of(beta2),
-            F::of(1.0 - beta2),
-            F::of(last * (1.0 - 1.0 / (along + 1.0))),
-            F::of(last * (1.0 + 1.0 / along)),
-            positive_epsilon(self.epsilon),
-        ]
+    fn coefficients(&self, now: Moment) -> Self::Coefficients {
+        let Self { beta1, beta2, .. } = self.in_force(&now);
+        let rate = now.learning_rate * now.correction(beta2).sqrt() / now.correction(beta1);
+        let (last, along) = (
+            now.learning_rate * self.final_factor,
+            self.gamma * now.step as f64,
+        );
+        let (low, high) = (last * (1.0 - 1.0 / (along + 1.0)), last * (1.0 + 1.0 / along));
+        let [rate, low, high] = [rate, low, high].map(F::of);
+        let epsilon = positive_epsilon(self.epsilon);
+        ([beta1, beta2].map(MovingAverage::new), [rate, low, high, epsilon])
     }
 
     #[inline(always)]
-    fn update(c: &[F; 8], weight: &mut F, gradient: F, ([first, second], largest): &mut Self::Slots) {
-        let &[rate, beta1, rest1, beta2, rest2, low, high, epsilon] = c;
-        *first = beta1 * *first + rest1 * gradient;
-        *second = beta2 * *second + rest2 * (gradient * gradient);
-        let mut root = *second;
+    fn update(
+        (means, c): &Self::Coefficients,
+        weight: &mut F,
+        gradient: F,
+        ([first, second], largest): &mut Self::Slots,
+    ) {
+        let &[rate, low, high, epsilon] = c;
+        means[0].add(first, gradient);
+        means[1].add(second, gradient * gradient);
+        let mut square = *second;
         if let Some(largest) = M::slot(largest) {
             *largest = largest.max(*second);
-            root = *largest;
+            square = *largest;
         }
-        *weight -= (rate / (root.sqrt() + epsilon)).max(low).min(high) * *first;
+        *weight -= (rate / (square.sqrt() + epsilon)).max(low).min(high) * *first;
     }
 }

@@ -1,7 +1,7 @@
 //! Adadelta: steps in the units of the weights.
 
 use super::{
-    Moment, Rule, positive_epsilon,
+    Moment, MovingAverage, Rule, positive_epsilon,
     settings::{described, settings},
 };
 use crate::Scalar;
@@ -28,29 +28,21 @@ settings! {
 
 impl<F: Scalar> Rule<F> for Adadelta {
     type Slots = [F; 2];
-    type Coefficients = [F; 4];
-    described!("adadelta", 1.0, ["mean_square" = 0.0, "mean_square_step" = 0.0]);
+    /// Both means; the rate and ε.
+    type Coefficients = (MovingAverage<F>, [F; 2]);
+    described!("adadelta", 1.0, ["mean_square", "mean_square_step"]);
 
-    fn coefficients(&self, now: Moment) -> [F; 4] {
-        let epsilon = positive_epsilon(self.epsilon);
-        [
-            F::of(now.learning_rate),
-            F::of(self.rho),
-            F::of(1.0 - self.rho),
-            epsilon,
-        ]
+    fn coefficients(&self, now: Moment) -> Self::Coefficients {
+        let mean = MovingAverage::new(self.rho);
+        (mean, [F::of(now.learning_rate), positive_epsilon(self.epsilon)])
     }
 
     #[inline(always)]
-    fn update(
-        &[rate, rho, rest, epsilon]: &[F; 4],
-        weight: &mut F,
-        gradient: F,
-        [square, steps]: &mut [F; 2],
-    ) {
-        *square = rho * *square + rest * (gradient * gradient);
+    fn update((mean, c): &Self::Coefficients, weight: &mut F, gradient: F, [square, steps]: &mut [F; 2]) {
+        let &[rate, epsilon] = c;
+        mean.add(square, gradient * gradient);
         let step = (*steps + epsilon).sqrt() / (*square + epsilon).sqrt() * gradient;
-        *steps = rho * *steps + rest * (step * step);
+        mean.add(steps, step * step);
         *weight -= rate * step;
     }
 }

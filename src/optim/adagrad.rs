@@ -1,7 +1,10 @@
 //! Adagrad: a rate of its own for every weight.
 
-use super::{Buffer, Moment, Rule, positive_epsilon, settings::settings};
-use crate::{Error, Scalar};
+use super::{
+    Moment, Rule, positive_epsilon,
+    settings::{described, settings},
+};
+use crate::Scalar;
 
 settings! {
     /// Adagrad: weights that have moved much move less; rare features keep a high rate.
@@ -64,24 +67,7 @@ impl<F: Scalar> Rule<F> for Adagrad {
     type Coefficients = [F; 3];
     const RESTS: bool = true;
 
-    fn name(&self) -> &'static str {
-        "adagrad"
-    }
-
-    fn default_rate(&self) -> f64 {
-        self.default_rate
-    }
-
-    fn buffers(&self) -> Vec<Buffer> {
-        vec![Buffer {
-            name: "sum_of_squares",
-            initial: self.initial_accumulator,
-        }]
-    }
-
-    fn validate(&self) -> Result<(), Error> {
-        self.check()
-    }
+    described!("adagrad", self.default_rate, ["sum_of_squares" from initial_accumulator]);
 
     fn coefficients(&self, now: Moment) -> [F; 3] {
         let rate = now.learning_rate / (1.0 + (now.step - 1) as f64 * self.rate_decay);

@@ -1,9 +1,7 @@
 //! Adam: momentum and RMSProp together, corrected for their start at zero.
 
 use super::{
-    Buffer, DecoupledWeightDecay, Missed, Moment, Off, On, Rule, RuleExt, Switch,
-    missed::fade,
-    positive_epsilon,
+    Missed, Moment, MovingAverage, On, Rule, Switch, positive_epsilon,
     settings::{Convention, described, settings},
 };
 use crate::Scalar;
@@ -39,28 +37,15 @@ settings! {
     /// Source: D. Kingma and J. Ba, arXiv 1412.6980 (2015); AMSGrad: S. Reddi, S. Kale and S. Kumar (ICLR 2018).
     pub struct Adam<amsgrad: Maximum> {
         /// Sets β₁, how much of the first moment is kept at each step. Default: 0.9.
-        beta1 = 0.9, below_one;
+        beta1 = 0.9, below_one, as momentum;
         /// Sets β₂, how much of the second moment is kept at each step. Default: 0.999.
-        beta2 = 0.999, below_one;
+        beta2 = 0.999, below_one, as beta2;
         /// Sets ε, added to the corrected root. Default: 1e-8.
         epsilon = 1e-8, non_negative;
         /// Sets what is added inside the root, as Optax can. Default: 0.
         epsilon_root = 0.0, non_negative;
     }
     with convention: Convention = Convention::Torch;
-}
-
-/// AdamW: [`Adam`] with decoupled weight decay, `w ← w (1 − η λ)` before the step.
-///
-/// `Adam::new().decoupled_weight_decay(0.01)` is one; `AdamW::default()` is the same. Equal to `torch.optim.AdamW`.
-///
-/// Source: I. Loshchilov and F. Hutter, arXiv 1711.05101 (2019).
-pub type AdamW<Maximum = Off> = DecoupledWeightDecay<Adam<Maximum>>;
-
-impl Default for AdamW {
-    fn default() -> Self {
-        Adam::new().decoupled_weight_decay(0.01)
-    }
 }
 
 impl Adam {
@@ -90,76 +75,53 @@ impl<M> Adam<M> {
 
 impl<F: Scalar, M: Switch> Rule<F> for Adam<M> {
     type Slots = ([F; 2], M::Slot<F>);
-    type Coefficients = [F; 9];
-    described!(if M::ON { "adam-amsgrad" } else { "adam" }, 0.001);
+    /// Both averages; what multiplies the rate, the second moment before its maximum is taken (with AMSGrad only), and it under
+    /// the root; both ε.
+    type Coefficients = ([MovingAverage<F>; 2], [F; 5]);
+    described!(
+        if M::ON { "adam-amsgrad" } else { "adam" },
+        0.001,
+        ["first_moment", "second_moment"; M: "largest_second_moment"]
+    );
 
-    fn buffers(&self) -> Vec<Buffer> {
-        let mut buffers = vec![Buffer::zeros("first_moment"), Buffer::zeros("second_moment")];
-        buffers.extend(M::ON.then(|| Buffer::zeros("largest_second_moment")));
-        buffers
-    }
-
-    fn coefficients(&self, now: Moment) -> [F; 9] {
-        let beta1 = now.momentum.unwrap_or(self.beta1);
-        let beta2 = now.beta2.unwrap_or(self.beta2);
+    fn coefficients(&self, now: Moment) -> Self::Coefficients {
+        let Self { beta1, beta2, .. } = self.in_force(&now);
         let correction = now.correction(beta2);
-        // What multiplies the rate, the second moment before its maximum is taken (with AMSGrad only), and it under the root.
         let (rate, before, correction) = match self.convention {
             Convention::Keras => (correction.sqrt(), 1.0, 1.0),
             Convention::Optax if M::ON => (1.0, 1.0 / correction, 1.0),
             Convention::Torch | Convention::Optax => (1.0, 1.0, 1.0 / correction),
         };
-        [
-            F::of(rate * now.learning_rate / now.correction(beta1)),
-            F::of(beta1),
-            F::of(1.0 - beta1),
-            F::of(beta2),
-            F::of(1.0 - beta2),
-            F::of(before),
-            F::of(correction),
-            F::of(self.epsilon_root),
-            positive_epsilon(self.epsilon),
-        ]
+        let rate = rate * now.learning_rate / now.correction(beta1);
+        let [rate, before, correction, root] = [rate, before, correction, self.epsilon_root].map(F::of);
+        let epsilon = positive_epsilon(self.epsilon);
+        (
+            [beta1, beta2].map(MovingAverage::new),
+            [rate, before, correction, root, epsilon],
+        )
     }
 
     #[inline(always)]
-    fn update(c: &[F; 9], weight: &mut F, gradient: F, ([first, second], largest): &mut Self::Slots) {
-        let &[
-            rate,
-            beta1,
-            rest1,
-            beta2,
-            rest2,
-            before,
-            correction,
-            epsilon_root,
-            epsilon,
-        ] = c;
-        *first = beta1 * *first + rest1 * gradient;
-        *second = beta2 * *second + rest2 * (gradient * gradient);
-        let mut root = *second;
+    fn update(
+        (means, c): &Self::Coefficients,
+        weight: &mut F,
+        gradient: F,
+        ([first, second], largest): &mut Self::Slots,
+    ) {
+        let &[rate, before, correction, root, epsilon] = c;
+        means[0].add(first, gradient);
+        means[1].add(second, gradient * gradient);
+        let mut square = *second;
         if let Some(largest) = M::slot(largest) {
             *largest = largest.max(before * *second);
-            root = *largest;
+            square = *largest;
         }
-        *weight -= rate * (*first / ((root * correction + epsilon_root).sqrt() + epsilon));
+        *weight -= rate * (*first / ((square * correction + root).sqrt() + epsilon));
     }
 
-    /// The first moment fades faster than the root of the second, so that after some hundred steps the weight stands still. The
-    /// moments fade in closed form.
-    fn skip(missed: Missed<'_, [F; 9]>, weight: &mut F, slots: &mut Self::Slots) {
-        let still = slots.0[0] == F::zero();
-        let step = |c| Self::update(&c, weight, F::zero(), slots);
-        let Some([_, beta1, _, beta2, ..]) = missed.steady() else {
-            return missed.steps().for_each(step);
-        };
-        let rest = if still {
-            missed.len() as i32
-        } else {
-            missed.while_moving(beta1 / beta2.sqrt(), step)
-        };
-        let ([first, second], _) = slots;
-        fade(first, beta1, rest);
-        fade(second, beta2, rest);
+    fn skip(missed: Missed<'_, Self::Coefficients>, weight: &mut F, slots: &mut Self::Slots) {
+        let step =
+            |c: &Self::Coefficients, slots: &mut Self::Slots| Self::update(c, weight, F::zero(), slots);
+        missed.fade_moments(slots, |slots| &mut slots.0, |(means, _)| *means, step);
     }
 }

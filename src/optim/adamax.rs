@@ -1,10 +1,10 @@
 //! Adamax: Adam with the largest gradient in place of the second moment.
 
 use super::{
-    Buffer, Moment, Rule, positive_epsilon,
-    settings::{Convention, settings},
+    Moment, MovingAverage, Rule, positive_epsilon,
+    settings::{described, settings},
 };
-use crate::{Error, Scalar};
+use crate::Scalar;
 
 settings! {
     /// Adamax: Adam in the infinity norm.
@@ -24,20 +24,22 @@ settings! {
     /// Source: D. Kingma and J. Ba, arXiv 1412.6980 (2015), section 7.
     pub struct Adamax {
         /// Sets β₁, how much of the first moment is kept at each step. Default: 0.9.
-        beta1 = 0.9, below_one;
+        beta1 = 0.9, below_one, as momentum;
         /// Sets β₂, how slowly the largest gradient fades. Default: 0.999.
-        beta2 = 0.999, below_one;
+        beta2 = 0.999, below_one, as beta2;
         /// Sets ε, added to each gradient's size. Default: 1e-8.
         epsilon = 1e-8, non_negative;
     }
-    with convention: Convention = Convention::Torch;
+    with epsilon_outside: bool = false;
+    with default_rate: f64 = 2e-3;
 }
 
 impl Adamax {
     /// As Keras has it: `u ← max(β₂ u, |g|)`, `w ← w − η / (1 − β₁ᵗ) · m / (u + ε)`, ε 1e-7, η 0.001 where none is given.
     pub fn keras() -> Self {
         Self {
-            convention: Convention::Keras,
+            epsilon_outside: true,
+            default_rate: 1e-3,
             ..Self::new().epsilon(1e-7)
         }
     }
@@ -45,54 +47,25 @@ impl Adamax {
 
 impl<F: Scalar> Rule<F> for Adamax {
     type Slots = [F; 2];
-    type Coefficients = [F; 6];
+    /// The average; the rate, β₂, and ε within the maximum and outside.
+    type Coefficients = (MovingAverage<F>, [F; 4]);
+    described!("adamax", self.default_rate, ["first_moment", "infinity_norm"]);
 
-    fn name(&self) -> &'static str {
-        "adamax"
-    }
-
-    fn default_rate(&self) -> f64 {
-        match self.convention {
-            Convention::Keras => 1e-3,
-            _ => 2e-3,
-        }
-    }
-
-    fn buffers(&self) -> Vec<Buffer> {
-        ["first_moment", "infinity_norm"].map(Buffer::zeros).to_vec()
-    }
-
-    fn validate(&self) -> Result<(), Error> {
-        self.check()
-    }
-
-    fn coefficients(&self, now: Moment) -> [F; 6] {
-        let beta1 = now.momentum.unwrap_or(self.beta1);
-        let beta2 = now.beta2.unwrap_or(self.beta2);
-        let epsilon: F = positive_epsilon(self.epsilon);
-        let (inside, outside) = match self.convention {
-            Convention::Keras => (F::zero(), epsilon),
-            _ => (epsilon, F::zero()),
+    fn coefficients(&self, now: Moment) -> Self::Coefficients {
+        let Self { beta1, beta2, .. } = self.in_force(&now);
+        let [rate, beta2] = [now.learning_rate / now.correction(beta1), beta2].map(F::of);
+        let epsilon = positive_epsilon(self.epsilon);
+        let (inside, outside) = match self.epsilon_outside {
+            true => (F::zero(), epsilon),
+            false => (epsilon, F::zero()),
         };
-        let rate = now.learning_rate / now.correction(beta1);
-        [
-            F::of(rate),
-            F::of(beta1),
-            F::of(1.0 - beta1),
-            F::of(beta2),
-            inside,
-            outside,
-        ]
+        (MovingAverage::new(beta1), [rate, beta2, inside, outside])
     }
 
     #[inline(always)]
-    fn update(
-        &[rate, beta1, rest1, beta2, inside, outside]: &[F; 6],
-        weight: &mut F,
-        gradient: F,
-        [first, norm]: &mut [F; 2],
-    ) {
-        *first = beta1 * *first + rest1 * gradient;
+    fn update((mean, c): &Self::Coefficients, weight: &mut F, gradient: F, [first, norm]: &mut [F; 2]) {
+        let &[rate, beta2, inside, outside] = c;
+        mean.add(first, gradient);
         *norm = (beta2 * *norm).max(gradient.abs() + inside);
         *weight -= rate * (*first / (*norm + outside));
     }

@@ -1,7 +1,7 @@
 //! Adan: Nesterov's momentum without a second gradient.
 
 use super::{
-    Moment, Rule, positive_epsilon,
+    Moment, MovingAverage, Rule, positive_epsilon,
     settings::{described, settings},
 };
 use crate::Scalar;
@@ -27,9 +27,9 @@ settings! {
     /// Source: X. Xie et al., arXiv 2208.06677 (2022).
     pub struct Adan {
         /// Sets β₁, how much of the gradient's average is kept at each step. Default: 0.98.
-        beta1 = 0.98, below_one;
+        beta1 = 0.98, below_one, as momentum;
         /// Sets β₂, how much of the difference's average is kept at each step. Default: 0.92.
-        beta2 = 0.92, below_one;
+        beta2 = 0.92, below_one, as beta2;
         /// Sets β₃, how much of the mean square is kept at each step. Default: 0.99.
         beta3 = 0.99, below_one;
         /// Sets ε, added to the root. Default: 1e-8.
@@ -39,63 +39,49 @@ settings! {
     }
 }
 
-#[derive(Debug, Clone, Copy)]
-#[doc(hidden)]
-pub struct Coefficients<F> {
-    /// Zero at the first step, which has no gradient before it.
-    not_first: F,
-    betas: [F; 3],
-    rests: [F; 3],
-    first_rate: F,
-    difference_rate: F,
-    square_correction: F,
-    epsilon: F,
-    epsilon_root: F,
-}
-
 impl<F: Scalar> Rule<F> for Adan {
     type Slots = [F; 4];
-    type Coefficients = Coefficients<F>;
+    /// The averages; whether there is a gradient before this one (0 or 1), both rates, the correction, both ε.
+    type Coefficients = ([MovingAverage<F>; 3], [F; 6]);
     const FROM_FIRST: bool = true;
     described!(
         "adan",
         1e-3,
-        [
-            "first_moment" = 0.0,
-            "difference" = 0.0,
-            "second_moment" = 0.0,
-            "last_gradient" = 0.0
-        ]
+        ["first_moment", "difference", "second_moment", "last_gradient"]
     );
 
-    fn coefficients(&self, now: Moment) -> Coefficients<F> {
-        let betas = [
-            now.momentum.unwrap_or(self.beta1),
-            now.beta2.unwrap_or(self.beta2),
-            self.beta3,
-        ];
-        let [first, difference, square] = betas.map(|beta| now.correction(beta));
-        Coefficients {
-            not_first: F::of(if now.step == 1 { 0.0 } else { 1.0 }),
-            betas: betas.map(F::of),
-            rests: betas.map(|beta| F::of(1.0 - beta)),
-            first_rate: F::of(now.learning_rate / first),
-            difference_rate: F::of(now.learning_rate * (1.0 - betas[1]) / difference),
-            square_correction: F::of(1.0 / square),
-            epsilon: positive_epsilon(self.epsilon),
-            epsilon_root: F::of(self.epsilon_root),
-        }
+    fn coefficients(&self, now: Moment) -> Self::Coefficients {
+        let Self {
+            beta1, beta2, beta3, ..
+        } = self.in_force(&now);
+        let [first, difference, square] = [beta1, beta2, beta3].map(|beta| now.correction(beta));
+        let before = if now.step == 1 { 0.0 } else { 1.0 };
+        let rate = now.learning_rate / first;
+        let difference_rate = now.learning_rate * (1.0 - beta2) / difference;
+        let [before, rate, difference_rate, correction, root] =
+            [before, rate, difference_rate, 1.0 / square, self.epsilon_root].map(F::of);
+        let epsilon = positive_epsilon(self.epsilon);
+        (
+            [beta1, beta2, beta3].map(MovingAverage::new),
+            [before, rate, difference_rate, correction, root, epsilon],
+        )
     }
 
     #[inline(always)]
-    fn update(c: &Coefficients<F>, weight: &mut F, gradient: F, [first, change, square, last]: &mut [F; 4]) {
-        let difference = c.not_first * (gradient - *last);
-        let ahead = gradient + c.rests[1] * difference;
-        *first = c.betas[0] * *first + c.rests[0] * gradient;
-        *change = c.betas[1] * *change + c.rests[1] * difference;
-        *square = c.betas[2] * *square + c.rests[2] * (ahead * ahead);
+    fn update(
+        (means, c): &Self::Coefficients,
+        weight: &mut F,
+        gradient: F,
+        [first, change, square, last]: &mut [F; 4],
+    ) {
+        let &[before, rate, difference_rate, correction, root, epsilon] = c;
+        let difference = before * (gradient - *last);
+        let ahead = gradient + means[1].fresh * difference;
+        means[0].add(first, gradient);
+        means[1].add(change, difference);
+        means[2].add(square, ahead * ahead);
         *last = gradient;
-        let divisor = (*square * c.square_correction + c.epsilon_root).sqrt() + c.epsilon;
-        *weight -= (c.first_rate * *first + c.difference_rate * *change) / divisor;
+        let divisor = (*square * correction + root).sqrt() + epsilon;
+        *weight -= (rate * *first + difference_rate * *change) / divisor;
     }
 }

@@ -1,7 +1,7 @@
 //! AdEMAMix: a fast and a slow average of gradients.
 
 use super::{
-    Moment, Rule, positive_epsilon,
+    Moment, MovingAverage, Rule, positive_epsilon,
     settings::{described, settings},
 };
 use crate::Scalar;
@@ -27,9 +27,9 @@ settings! {
     /// Source: M. Pagliardini, P. Ablin and D. Grangier, arXiv 2409.03137 (2024).
     pub struct AdEmaMix {
         /// Sets β₁, how much of the fast average is kept at each step. Default: 0.9.
-        beta1 = 0.9, below_one;
+        beta1 = 0.9, below_one, as momentum;
         /// Sets β₂, how much of the second moment is kept at each step. Default: 0.999.
-        beta2 = 0.999, below_one;
+        beta2 = 0.999, below_one, as beta2;
         /// Sets β₃, how much of the slow average is kept at each step. Default: 0.9999.
         beta3 = 0.9999, below_one;
         /// Sets α, what the slow average weighs. Default: 5.
@@ -41,50 +41,40 @@ settings! {
     }
 }
 
-#[derive(Debug, Clone, Copy)]
-#[doc(hidden)]
-pub struct Coefficients<F> {
-    fast_rate: F,
-    slow_rate: F,
-    betas: [F; 3],
-    rests: [F; 3],
-    square_correction: F,
-    epsilon: F,
-    epsilon_root: F,
-}
-
 impl<F: Scalar> Rule<F> for AdEmaMix {
     type Slots = [F; 3];
-    type Coefficients = Coefficients<F>;
-    described!(
-        "ademamix",
-        1e-3,
-        ["first_moment" = 0.0, "second_moment" = 0.0, "slow_moment" = 0.0]
-    );
+    /// The averages; the rates of the fast and of the slow one, the correction, both ε.
+    type Coefficients = ([MovingAverage<F>; 3], [F; 5]);
+    described!("ademamix", 1e-3, ["first_moment", "second_moment", "slow_moment"]);
 
-    fn coefficients(&self, now: Moment) -> Coefficients<F> {
-        let betas = [
-            now.momentum.unwrap_or(self.beta1),
-            now.beta2.unwrap_or(self.beta2),
-            self.beta3,
-        ];
-        Coefficients {
-            fast_rate: F::of(now.learning_rate / now.correction(betas[0])),
-            slow_rate: F::of(now.learning_rate * self.alpha),
-            betas: betas.map(F::of),
-            rests: betas.map(|beta| F::of(1.0 - beta)),
-            square_correction: F::of(1.0 / now.correction(betas[1])),
-            epsilon: positive_epsilon(self.epsilon),
-            epsilon_root: F::of(self.epsilon_root),
-        }
+    fn coefficients(&self, now: Moment) -> Self::Coefficients {
+        let Self {
+            beta1, beta2, beta3, ..
+        } = self.in_force(&now);
+        let fast_rate = now.learning_rate / now.correction(beta1);
+        let slow_rate = now.learning_rate * self.alpha;
+        let correction = 1.0 / now.correction(beta2);
+        let [fast_rate, slow_rate, correction, root] =
+            [fast_rate, slow_rate, correction, self.epsilon_root].map(F::of);
+        let epsilon = positive_epsilon(self.epsilon);
+        (
+            [beta1, beta2, beta3].map(MovingAverage::new),
+            [fast_rate, slow_rate, correction, root, epsilon],
+        )
     }
 
     #[inline(always)]
-    fn update(c: &Coefficients<F>, weight: &mut F, gradient: F, [first, second, slow]: &mut [F; 3]) {
-        *first = c.betas[0] * *first + c.rests[0] * gradient;
-        *second = c.betas[1] * *second + c.rests[1] * (gradient * gradient);
-        *slow = c.betas[2] * *slow + c.rests[2] * gradient;
-        let divisor = (*second * c.square_correction + c.epsilon_root).sqrt() + c.epsilon;
-        *weight -= (c.fast_rate * *first + c.slow_rate * *slow) / divisor;
+    fn update(
+        (means, c): &Self::Coefficients,
+        weight: &mut F,
+        gradient: F,
+        [first, second, slow]: &mut [F; 3],
+    ) {
+        let &[fast_rate, slow_rate, correction, root, epsilon] = c;
+        means[0].add(first, gradient);
+        means[1].add(second, gradient * gradient);
+        means[2].add(slow, gradient);
+        let divisor = (*second * correction + root).sqrt() + epsilon;
+        *weight -= (fast_rate * *first + slow_rate * *slow) / divisor;
     }
 }

@@ -1,7 +1,7 @@
 //! ADOPT: Adam that converges with any β₂.
 
 use super::{
-    Moment, Rule, clamp, positive_epsilon,
+    Moment, MovingAverage, Rule, clamp, positive_epsilon,
     settings::{described, settings},
 };
 use crate::Scalar;
@@ -23,72 +23,50 @@ settings! {
     /// Equal to `optax.contrib.adopt`. Source: S. Taniguchi et al., arXiv 2411.02853 (2024).
     pub struct Adopt {
         /// Sets β₁, how much of the first moment is kept at each step. Default: 0.9.
-        beta1 = 0.9, below_one;
+        beta1 = 0.9, below_one, as momentum;
         /// Sets β₂, how much of the second moment is kept at each step. Default: 0.9999.
-        beta2 = 0.9999, below_one;
+        beta2 = 0.9999, below_one, as beta2;
         /// Sets ε, the least divisor. Default: 1e-6.
         epsilon = 1e-6, non_negative;
     }
-    with clipped: bool = true;
-    with nesterov: bool = false;
-}
-
-impl Adopt {
-    /// Leaves steps as long as they are.
-    pub fn unclipped(mut self) -> Self {
-        self.clipped = false;
-        self
-    }
-
-    /// Looks ahead along the average before it moves.
-    pub fn nesterov(mut self) -> Self {
-        self.nesterov = true;
-        self
+    options {
+        /// Leaves steps as long as they are.
+        unclipped;
+        /// Looks ahead along the average before it moves.
+        nesterov;
     }
 }
 
 impl<F: Scalar> Rule<F> for Adopt {
     type Slots = [F; 2];
-    /// Whether this is the first step, and the numbers.
-    type Coefficients = (bool, [F; 8]);
+    /// Whether this is the first step; the averages; the rate, the limit, whether to look ahead (0 or 1), ε.
+    type Coefficients = (bool, [MovingAverage<F>; 2], [F; 4]);
     const FROM_FIRST: bool = true;
-    described!("adopt", 1e-3, ["first_moment" = 0.0, "second_moment" = 0.0]);
+    described!("adopt", 1e-3, ["first_moment", "second_moment"]);
 
-    fn coefficients(&self, now: Moment) -> (bool, [F; 8]) {
-        let beta1 = now.momentum.unwrap_or(self.beta1);
-        let beta2 = now.beta2.unwrap_or(self.beta2);
+    fn coefficients(&self, now: Moment) -> Self::Coefficients {
+        let Self { beta1, beta2, .. } = self.in_force(&now);
         // Nothing of the first gradient goes into the step.
-        let limit = match self.clipped {
-            false if now.step > 1 => f64::INFINITY,
+        let limit = match self.unclipped {
+            true if now.step > 1 => f64::INFINITY,
             _ => ((now.step - 1) as f64).powf(0.25),
         };
         let ahead = if self.nesterov { 1.0 } else { 0.0 };
-        let c = [
-            now.learning_rate,
-            beta1,
-            1.0 - beta1,
-            beta2,
-            1.0 - beta2,
-            limit,
-            ahead,
-        ];
-        let [rate, beta1, rest1, beta2, rest2, limit, ahead] = c.map(F::of);
+        let [rate, limit, ahead] = [now.learning_rate, limit, ahead].map(F::of);
         let epsilon = positive_epsilon(self.epsilon);
-        (
-            now.step == 1,
-            [rate, beta1, rest1, beta2, rest2, limit, ahead, epsilon],
-        )
+        let means = [beta1, beta2].map(MovingAverage::new);
+        (now.step == 1, means, [rate, limit, ahead, epsilon])
     }
 
     #[inline(always)]
-    fn update((first_step, c): &(bool, [F; 8]), weight: &mut F, gradient: F, [first, second]: &mut [F; 2]) {
-        let &[rate, beta1, rest1, beta2, rest2, limit, ahead, epsilon] = c;
+    fn update(c: &Self::Coefficients, weight: &mut F, gradient: F, [first, second]: &mut [F; 2]) {
+        let &(first_step, [mean, square_mean], [rate, limit, ahead, epsilon]) = c;
         let square = gradient * gradient;
         let direction = clamp(gradient / second.sqrt().max(epsilon), -limit, limit);
-        *first = beta1 * *first + rest1 * direction;
-        let averaged = beta2 * *second + rest2 * square;
-        *second = if *first_step { square } else { averaged };
-        let further = beta1 * *first + rest1 * direction - *first;
+        mean.add(first, direction);
+        square_mean.add(second, square);
+        *second = if first_step { square } else { *second };
+        let further = mean.kept * *first + mean.fresh * direction - *first;
         *weight -= rate * (*first + ahead * further);
     }
 }

@@ -38,7 +38,7 @@ impl<F: Scalar> Rule<F> for Asgd {
     /// ηₜ, 1 − λ ηₜ, μₜ.
     type Coefficients = [F; 3];
     const FROM_FIRST: bool = true;
-    described!("asgd", 0.01, ["average" = 0.0]);
+    described!("asgd", 0.01, ["average"]);
 
     fn coefficients(&self, now: Moment) -> [F; 3] {
         let before = (now.step - 1) as f64;

@@ -139,6 +139,7 @@ pub(super) fn check<F: Scalar, R: Rule<F>>(
     rates: &Rates,
 ) -> Result<(), Error> {
     state.check(rule.name(), weights, gradient, rates)?;
+    rates.check_read(rule.name(), |it| rule.reads(it))?;
     if state.buffers.len() != R::Slots::COUNT {
         return Err(other_buffers(rule.name(), state.buffers.len(), R::Slots::COUNT));
     }

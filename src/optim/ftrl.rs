@@ -38,7 +38,7 @@ impl<F: Scalar> Rule<F> for FtrlProximal {
     type Slots = [F; 2];
     /// Whether anything moves at all (the rate divides), and the numbers.
     type Coefficients = (bool, [F; 4]);
-    described!("ftrl-proximal", 0.1, ["z" = 0.0, "sum_of_squares" = 0.0]);
+    described!("ftrl-proximal", 0.1, ["z", "sum_of_squares"]);
 
     fn coefficients(&self, now: Moment) -> (bool, [F; 4]) {
         let inverse = F::of(1.0 / now.learning_rate);

@@ -1,7 +1,7 @@
 //! Lion: the sign of a moving average.
 
 use super::{
-    Moment, Rule,
+    Moment, MovingAverage, Rule,
     settings::{described, settings},
     sign,
 };
@@ -23,31 +23,28 @@ settings! {
     /// Source: X. Chen et al., *Symbolic Discovery of Optimization Algorithms*, arXiv 2302.06675 (2023).
     pub struct Lion {
         /// Sets β₁, how much of the average is in the step. Default: 0.9.
-        beta1 = 0.9, below_one;
+        beta1 = 0.9, below_one, as momentum;
         /// Sets β₂, how much of the average is kept at each step. Default: 0.99.
-        beta2 = 0.99, below_one;
+        beta2 = 0.99, below_one, as beta2;
     }
 }
 
 impl<F: Scalar> Rule<F> for Lion {
     type Slots = [F; 1];
-    type Coefficients = [F; 5];
-    described!("lion", 1e-4, ["first_moment" = 0.0]);
+    /// What is in the step, and what is kept; the rate.
+    type Coefficients = ([MovingAverage<F>; 2], F);
+    described!("lion", 1e-4, ["first_moment"]);
 
-    fn coefficients(&self, now: Moment) -> [F; 5] {
-        let beta1 = now.momentum.unwrap_or(self.beta1);
-        let beta2 = now.beta2.unwrap_or(self.beta2);
-        [now.learning_rate, beta1, 1.0 - beta1, beta2, 1.0 - beta2].map(F::of)
+    fn coefficients(&self, now: Moment) -> Self::Coefficients {
+        let Self { beta1, beta2 } = self.in_force(&now);
+        ([beta1, beta2].map(MovingAverage::new), F::of(now.learning_rate))
     }
 
     #[inline(always)]
-    fn update(
-        &[rate, beta1, rest1, beta2, rest2]: &[F; 5],
-        weight: &mut F,
-        gradient: F,
-        [first]: &mut [F; 1],
-    ) {
-        *weight -= rate * sign(beta1 * *first + rest1 * gradient);
-        *first = beta2 * *first + rest2 * gradient;
+    fn update((means, rate): &Self::Coefficients, weight: &mut F, gradient: F, [first]: &mut [F; 1]) {
+        let mut mixed = *first;
+        means[0].add(&mut mixed, gradient);
+        *weight -= *rate * sign(mixed);
+        means[1].add(first, gradient);
     }
 }

@@ -1,6 +1,6 @@
 //! Lookahead: slow weights that follow the fast ones.
 
-use super::{Buffer, Memory, Moment, Rule};
+use super::{Buffer, Hyperparameter, Memory, Moment, Rule};
 use crate::{Error, Scalar, data::BatchSize, error::check};
 
 /// Lookahead around a rule: k steps forward, one step back.
@@ -89,6 +89,10 @@ impl<F: Scalar, R: Rule<F>> Rule<F> for Lookahead<R> {
 
     fn batch(&self) -> Option<BatchSize> {
         self.rule.batch()
+    }
+
+    fn reads(&self, hyperparameter: Hyperparameter) -> bool {
+        self.rule.reads(hyperparameter)
     }
 
     fn remember(&self, now: Moment) -> Memory {

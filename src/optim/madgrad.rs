@@ -23,7 +23,7 @@ settings! {
     /// Source: A. Defazio and S. Jelassi, arXiv 2101.11075 (2021).
     pub struct Madgrad {
         /// Sets β, how much of the weight is kept at each step. Default: 0.9.
-        momentum = 0.9, below_one;
+        momentum = 0.9, below_one, as momentum;
         /// Sets ε, added to the rate and to the root. Default: 1e-6.
         epsilon = 1e-6, non_negative;
     }
@@ -34,14 +34,10 @@ impl<F: Scalar> Rule<F> for Madgrad {
     /// Whether this is the first step, and the numbers.
     type Coefficients = (bool, [F; 4]);
     const FROM_FIRST: bool = true;
-    described!(
-        "madgrad",
-        0.01,
-        ["start" = 0.0, "sum_of_squares" = 0.0, "sum" = 0.0]
-    );
+    described!("madgrad", 0.01, ["start", "sum_of_squares", "sum"]);
 
     fn coefficients(&self, now: Moment) -> (bool, [F; 4]) {
-        let momentum = now.momentum.unwrap_or(self.momentum);
+        let Self { momentum, .. } = self.in_force(&now);
         let share = (now.learning_rate + self.epsilon) * (now.step as f64).sqrt();
         let [share, momentum, rest] = [share, momentum, 1.0 - momentum].map(F::of);
         (

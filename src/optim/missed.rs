@@ -1,6 +1,6 @@
 //! Steps that weights have missed, and what they were made with.
 
-use super::{Memory, Moment, Rates};
+use super::{Memory, Moment, MovingAverage, Rates};
 #[cfg(feature = "checkpoint")]
 use crate::{Error, Memo};
 use crate::{Scalar, group::Factors};
@@ -250,7 +250,7 @@ impl<'a, C> Missed<'a, C> {
 
     /// Makes the steps one after the other for as long as the weight moves: until what it moves by, which shrinks by `shrinks`
     /// from step to step, is below rounding. Gives how many steps are left.
-    pub(super) fn while_moving<F: Scalar>(&self, shrinks: F, mut step: impl FnMut(C)) -> i32 {
+    fn while_moving<F: Scalar>(&self, shrinks: F, mut step: impl FnMut(C)) -> i32 {
         let negligible = F::epsilon() / F::of(1024.0);
         let (mut share, mut moving) = (F::one(), 0);
         for coefficients in self.steps() {
@@ -262,6 +262,28 @@ impl<'a, C> Missed<'a, C> {
             }
         }
         self.after(moving).len() as i32
+    }
+
+    /// Makes the steps of a rule that divides one moving average by the root of another. The first fades faster than that root, so
+    /// that after some hundred steps the weight stands still; from there on both fade in closed form.
+    pub(super) fn fade_moments<F: Scalar, S>(
+        &self,
+        slots: &mut S,
+        moments: impl Fn(&mut S) -> &mut [F; 2],
+        means: impl Fn(&C) -> [MovingAverage<F>; 2],
+        mut step: impl FnMut(&C, &mut S),
+    ) {
+        let Some([first, second]) = self.steady().map(|c| means(&c)) else {
+            return self.steps().for_each(|c| step(&c, slots));
+        };
+        let rest = if moments(slots)[0] == F::zero() {
+            self.len() as i32
+        } else {
+            self.while_moving(first.kept / second.kept.sqrt(), |c| step(&c, slots))
+        };
+        let [moment, square] = moments(slots);
+        fade(moment, first.kept, rest);
+        fade(square, second.kept, rest);
     }
 
     /// All but the first so many.

@@ -32,6 +32,7 @@ mod adadelta;
 mod adagrad;
 mod adam;
 mod adamax;
+mod adamw;
 mod adan;
 mod ademamix;
 mod adopt;
@@ -44,9 +45,11 @@ mod lookahead;
 mod madgrad;
 mod missed;
 mod momentum;
+mod moving_average;
 mod nadam;
 mod quasi_hyperbolic;
 mod radam;
+mod rates;
 mod rmsprop;
 mod rprop;
 mod rule;
@@ -69,8 +72,9 @@ pub use adabelief::AdaBelief;
 pub use adabound::AdaBound;
 pub use adadelta::Adadelta;
 pub use adagrad::Adagrad;
-pub use adam::{Adam, AdamW};
+pub use adam::Adam;
 pub use adamax::Adamax;
+pub use adamw::AdamW;
 pub use adan::Adan;
 pub use ademamix::AdEmaMix;
 pub use adopt::Adopt;
@@ -82,9 +86,11 @@ pub use lookahead::Lookahead;
 pub use madgrad::Madgrad;
 pub use missed::Missed;
 pub use momentum::Momentum;
+pub use moving_average::MovingAverage;
 pub use nadam::NAdam;
 pub use quasi_hyperbolic::{QhAdam, Qhm};
 pub use radam::RAdam;
+pub use rates::{Hyperparameter, Rates};
 pub use rmsprop::RmsProp;
 pub use rprop::Rprop;
 pub use rule::{Memory, Moment, Rule};
@@ -104,92 +110,7 @@ pub use yogi::Yogi;
 
 use std::fmt::Debug;
 
-use crate::{Error, Gradient, Scalar, data::BatchSize, error::check};
-
-/// What is set for one step: the learning rate, and whatever else a schedule or a clipping of the gradient decides.
-///
-/// A number is one, and settings are added: `Rates::from(0.1).momentum(0.95)`.
-#[derive(Debug, Clone, Copy, PartialEq)]
-#[non_exhaustive]
-pub struct Rates {
-    /// The learning rate η.
-    pub learning_rate: f64,
-    /// Replaces the momentum β (in the Adam family: `beta1`) for this step.
-    pub momentum: Option<f64>,
-    /// Replaces `beta2` of the Adam family for this step.
-    pub beta2: Option<f64>,
-    /// Replaces the strength λ of a weight decay around the rule for this step.
-    pub weight_decay: Option<f64>,
-    /// Multiplies the gradient as the rule reads it, so that clipping by a norm costs no pass of its own. Default: 1.
-    pub gradient_scale: f64,
-}
-
-impl Rates {
-    /// Replaces the momentum (in the Adam family: `beta1`).
-    #[must_use]
-    pub fn momentum(mut self, momentum: f64) -> Self {
-        self.momentum = Some(momentum);
-        self
-    }
-
-    /// Replaces `beta2`.
-    #[must_use]
-    pub fn beta2(mut self, beta2: f64) -> Self {
-        self.beta2 = Some(beta2);
-        self
-    }
-
-    /// Replaces the strength of the weight decay.
-    #[must_use]
-    pub fn weight_decay(mut self, decay: f64) -> Self {
-        self.weight_decay = Some(decay);
-        self
-    }
-
-    /// Multiplies the gradient.
-    #[must_use]
-    pub fn gradient_scale(mut self, scale: f64) -> Self {
-        self.gradient_scale = scale;
-        self
-    }
-
-    #[inline]
-    fn legal(&self) -> bool {
-        let finite = 0.0..f64::INFINITY;
-        let fraction = |value: Option<f64>| value.is_none_or(|x| (0.0..1.0).contains(&x));
-        finite.contains(&self.learning_rate)
-            && finite.contains(&self.gradient_scale.abs())
-            && fraction(self.momentum)
-            && fraction(self.beta2)
-            && self.weight_decay.is_none_or(|x| finite.contains(&x))
-    }
-
-    #[cold]
-    fn refuse(&self) -> Result<(), Error> {
-        check::non_negative("learning_rate", self.learning_rate)?;
-        check::below_one("momentum", self.momentum.unwrap_or(0.0))?;
-        check::below_one("beta2", self.beta2.unwrap_or(0.0))?;
-        check::non_negative("weight_decay", self.weight_decay.unwrap_or(0.0))?;
-        check::require(
-            self.gradient_scale.is_finite(),
-            "gradient_scale",
-            self.gradient_scale,
-            "finite",
-        )
-    }
-}
-
-impl From<f64> for Rates {
-    fn from(learning_rate: f64) -> Self {
-        Self {
-            learning_rate,
-            momentum: None,
-            beta2: None,
-            weight_decay: None,
-            gradient_scale: 1.0,
-        }
-    }
-}
+use crate::{Error, Gradient, Scalar, data::BatchSize};
 
 /// What a step does to the weights that a sparse gradient does not touch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -248,6 +169,13 @@ pub trait Optimizer<F: Scalar>: Debug + Send + Sync {
     /// The batch that defines this optimiser; `None` leaves it to the trainer.
     fn batch(&self) -> Option<BatchSize> {
         None
+    }
+
+    /// Whether the optimiser reads this hyperparameter from the [`Rates`] of a step; one that it does not read is refused
+    /// where it is set. Default: no.
+    fn reads(&self, hyperparameter: Hyperparameter) -> bool {
+        let _ = hyperparameter;
+        false
     }
 
     /// Whether every hyperparameter is legal. Called when a [`State`] is made.
@@ -366,6 +294,10 @@ macro_rules! boxed {
 
             fn batch(&self) -> Option<BatchSize> {
                 (**self).batch()
+            }
+
+            fn reads(&self, hyperparameter: Hyperparameter) -> bool {
+                (**self).reads(hyperparameter)
             }
 
             fn validate(&self) -> Result<(), Error> {

@@ -1,44 +1,56 @@
 //! Gradient descent with momentum.
 
-use super::{Buffer, Missed, Moment, Rule, missed::fade};
+use super::{
+    Missed, Moment, Rule,
+    missed::fade,
+    settings::{described, settings},
+};
 use crate::{Error, Scalar, error::check};
 
-/// Momentum: a ball that rolls downhill and keeps its speed.
-///
-/// `v ← β v + (1 − d) g`, `w ← w − η v`; on the first step and where β is 0 `v = g`, whatever the
-/// dampening `d`. With Nesterov's
-/// look-ahead: `w ← w − η (g + β v)`. The velocity is free of the learning rate, so a schedule acts at once.
-///
-/// | setting | default | range |
-/// |---|---|---|
-/// | `momentum` β | 0.9 | [0, 1) |
-/// | `dampening` d | 0 | any finite number |
-/// | `nesterov` | no | only with d = 0 and β > 0 |
-/// | learning rate | 0.01 | ≥ 0 |
-///
-/// Equal to `torch.optim.SGD(momentum=β, dampening=d, nesterov=…)`; the lecture's form. Keras and ensmallen keep η
-/// inside the velocity, `v ← β v + η g`, which differs under a schedule: [`Momentum::rate_inside`].
-///
-/// ```
-/// use downhill::{Function, Trainer, optim::Momentum};
-/// let bowl = Function::new(vec![1.0, 1.0], |w: &[f64], g: &mut [f64]| {
-///     g[0] = w[0];
-///     g[1] = 50.0 * w[1];
-///     0.5 * (w[0] * w[0] + 50.0 * w[1] * w[1])
-/// });
-/// let run = Trainer::new(Momentum::new(0.9).nesterov()).learning_rate(0.01).steps(300).minimize(bowl)?;
-/// assert!(run.params.norm() < 1e-5);
-/// # Ok::<(), downhill::Error>(())
-/// ```
-///
-/// Source: B. T. Polyak (1964); Y. Nesterov (1983); the form of I. Sutskever et al. (2013) with η outside.
-#[derive(Debug, Clone, Copy, PartialEq)]
-#[must_use]
-pub struct Momentum {
-    momentum: f64,
-    dampening: f64,
-    nesterov: bool,
-    rate_inside: bool,
+settings! {
+    /// Momentum: a ball that rolls downhill and keeps its speed.
+    ///
+    /// `v ← β v + (1 − d) g`, `w ← w − η v`; on the first step and where β is 0 `v = g`, whatever the
+    /// dampening `d`. With Nesterov's
+    /// look-ahead: `w ← w − η (g + β v)`. The velocity is free of the learning rate, so a schedule acts at once.
+    ///
+    /// | setting | default | range |
+    /// |---|---|---|
+    /// | `momentum` β | 0.9 | [0, 1) |
+    /// | `dampening` d | 0 | any finite number |
+    /// | `nesterov` | no | only with d = 0 and β > 0 |
+    /// | learning rate | 0.01 | ≥ 0 |
+    ///
+    /// Equal to `torch.optim.SGD(momentum=β, dampening=d, nesterov=…)`; the lecture's form. Keras and ensmallen keep η
+    /// inside the velocity, `v ← β v + η g`, which differs under a schedule: [`Momentum::rate_inside`].
+    ///
+    /// ```
+    /// use downhill::{Function, Trainer, optim::Momentum};
+    /// let bowl = Function::new(vec![1.0, 1.0], |w: &[f64], g: &mut [f64]| {
+    ///     g[0] = w[0];
+    ///     g[1] = 50.0 * w[1];
+    ///     0.5 * (w[0] * w[0] + 50.0 * w[1] * w[1])
+    /// });
+    /// let run = Trainer::new(Momentum::new(0.9).nesterov()).learning_rate(0.01).steps(300).minimize(bowl)?;
+    /// assert!(run.params.norm() < 1e-5);
+    /// # Ok::<(), downhill::Error>(())
+    /// ```
+    ///
+    /// Source: B. T. Polyak (1964); Y. Nesterov (1983); the form of I. Sutskever et al. (2013) with η outside.
+    pub struct Momentum {
+        /// Takes only `1 − dampening` of each gradient but the first. Default: 0.
+        dampening = 0.0, finite;
+    }
+    options {
+        /// Keeps the learning rate inside the velocity, as Keras and ensmallen do: `v ← β v + η g`, `w ← w − v`; with Nesterov's
+        /// look-ahead `w ← w − (η g + β v)`. A change of η then acts gradually.
+        rate_inside;
+        /// Looks ahead along the velocity before it moves.
+        nesterov;
+    }
+    with momentum: f64 = 0.9, below_one, as momentum;
+    where is_consistent;
+    made by argument;
 }
 
 impl Momentum {
@@ -46,72 +58,14 @@ impl Momentum {
     pub fn new(momentum: f64) -> Self {
         Self {
             momentum,
-            dampening: 0.0,
-            nesterov: false,
-            rate_inside: false,
+            ..Self::defaults()
         }
     }
 
-    /// Takes only `1 − dampening` of each gradient but the first. Default: 0.
-    pub fn dampening(mut self, dampening: f64) -> Self {
-        self.dampening = dampening;
-        self
-    }
-
-    /// Keeps the learning rate inside the velocity, as Keras and ensmallen do: `v ← β v + η g`, `w ← w − v`; with Nesterov's
-    /// look-ahead `w ← w − (η g + β v)`. A change of η then acts gradually.
-    pub fn rate_inside(mut self) -> Self {
-        self.rate_inside = true;
-        self
-    }
-
-    /// Looks ahead along the velocity before it moves.
-    pub fn nesterov(mut self) -> Self {
-        self.nesterov = true;
-        self
-    }
-}
-
-impl Default for Momentum {
-    fn default() -> Self {
-        Self::new(0.9)
-    }
-}
-
-/// The step is `w − (gradient_rate · g + velocity_rate · v)`, so Nesterov's form and the plain one are one formula.
-#[derive(Debug, Clone, Copy)]
-#[doc(hidden)]
-pub struct Coefficients<F> {
-    momentum: F,
-    share: F,
-    gradient_rate: F,
-    velocity_rate: F,
-}
-
-impl<F: Scalar> Rule<F> for Momentum {
-    type Slots = [F; 1];
-    type Coefficients = Coefficients<F>;
-
-    fn name(&self) -> &'static str {
-        "momentum"
-    }
-
-    fn default_rate(&self) -> f64 {
-        0.01
-    }
-
-    fn buffers(&self) -> Vec<Buffer> {
-        vec![Buffer::zeros("velocity")]
-    }
-
-    fn validate(&self) -> Result<(), Error> {
-        check::below_one("momentum", self.momentum)?;
-        check::require(self.dampening.is_finite(), "dampening", self.dampening, "finite")?;
-        let allowed = !self.nesterov || (self.dampening == 0.0 && self.momentum > 0.0);
-        let given = format!(
-            "on with momentum {} and dampening {}",
-            self.momentum, self.dampening
-        );
+    fn is_consistent(&self) -> Result<(), Error> {
+        let (momentum, dampening) = (self.momentum, self.dampening);
+        let allowed = !self.nesterov || (dampening == 0.0 && momentum > 0.0);
+        let given = format!("on with momentum {momentum} and dampening {dampening}");
         check::require(
             allowed,
             "nesterov",
@@ -119,39 +73,52 @@ impl<F: Scalar> Rule<F> for Momentum {
             "used with a momentum above 0 and no dampening",
         )
     }
+}
 
-    fn coefficients(&self, now: Moment) -> Coefficients<F> {
-        let momentum = now.momentum.unwrap_or(self.momentum);
-        let rate = now.learning_rate;
+impl Default for Momentum {
+    fn default() -> Self {
+        Self::defaults()
+    }
+}
+
+impl<F: Scalar> Rule<F> for Momentum {
+    type Slots = [F; 1];
+    /// β and what is taken of the gradient; then the rates of the gradient and of the velocity, so that Nesterov's form and the
+    /// plain one are one formula.
+    type Coefficients = [F; 4];
+    described!("momentum", 0.01, ["velocity"]);
+
+    fn coefficients(&self, now: Moment) -> [F; 4] {
+        let Self {
+            momentum, dampening, ..
+        } = self.in_force(&now);
         // Without momentum there is no velocity to dampen, as in PyTorch.
-        let share = if now.step == 1 || momentum == 0.0 {
-            1.0
-        } else {
-            1.0 - self.dampening
-        };
+        let undamped = now.step == 1 || momentum == 0.0;
+        let share = if undamped { 1.0 } else { 1.0 - dampening };
+        let rate = now.learning_rate;
         let (inner, outer) = if self.rate_inside {
             (rate, 1.0)
         } else {
             (1.0, rate)
         };
-        Coefficients {
-            momentum: F::of(momentum),
-            share: F::of(share * inner),
-            gradient_rate: F::of(if self.nesterov { rate } else { 0.0 }),
-            velocity_rate: F::of(if self.nesterov { outer * momentum } else { outer }),
-        }
+        let rates = match self.nesterov {
+            true => [rate, outer * momentum],
+            false => [0.0, outer],
+        };
+        [momentum, share * inner, rates[0], rates[1]].map(F::of)
     }
 
     #[inline(always)]
-    fn update(c: &Coefficients<F>, weight: &mut F, gradient: F, [velocity]: &mut [F; 1]) {
-        *velocity = c.momentum * *velocity + c.share * gradient;
-        *weight -= c.gradient_rate * gradient + c.velocity_rate * *velocity;
+    fn update(c: &[F; 4], weight: &mut F, gradient: F, [velocity]: &mut [F; 1]) {
+        let &[momentum, share, gradient_rate, velocity_rate] = c;
+        *velocity = momentum * *velocity + share * gradient;
+        *weight -= gradient_rate * gradient + velocity_rate * *velocity;
     }
 
     /// `v ← βⁿ v`, and `w` moves by the geometric sum of what `v` was.
-    fn skip(missed: Missed<'_, Coefficients<F>>, weight: &mut F, [velocity]: &mut [F; 1]) {
-        for (c, times) in missed.stretches() {
-            *weight -= c.velocity_rate * fade(velocity, c.momentum, times);
+    fn skip(missed: Missed<'_, [F; 4]>, weight: &mut F, [velocity]: &mut [F; 1]) {
+        for ([momentum, .., velocity_rate], times) in missed.stretches() {
+            *weight -= velocity_rate * fade(velocity, momentum, times);
         }
     }
 }

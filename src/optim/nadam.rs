@@ -1,7 +1,7 @@
 //! NAdam: Adam that looks ahead.
 
 use super::{
-    Memory, Moment, Rule, positive_epsilon,
+    Memory, Moment, MovingAverage, Rule, positive_epsilon,
     settings::{Convention, described, settings},
 };
 use crate::Scalar;
@@ -27,9 +27,9 @@ settings! {
     /// Source: T. Dozat, *Incorporating Nesterov Momentum into Adam* (2016).
     pub struct NAdam {
         /// Sets β₁, how much of the first moment is kept at each step. Default: 0.9.
-        beta1 = 0.9, below_one;
+        beta1 = 0.9, below_one, as momentum;
         /// Sets β₂, how much of the second moment is kept at each step. Default: 0.999.
-        beta2 = 0.999, below_one;
+        beta2 = 0.999, below_one, as beta2;
         /// Sets ε, added to the corrected root. Default: 1e-8.
         epsilon = 1e-8, non_negative;
         /// Sets what is added inside the root, as Optax can. Default: 0.
@@ -49,71 +49,52 @@ impl NAdam {
         }
     }
 
-    fn momentum_at(&self, beta1: f64, step: u64) -> f64 {
+    fn momentum_at(&self, step: u64) -> f64 {
         match self.convention {
-            Convention::Optax => beta1,
-            _ => beta1 * (1.0 - 0.5 * 0.96_f64.powf(step as f64 * self.momentum_decay)),
+            Convention::Optax => self.beta1,
+            _ => self.beta1 * (1.0 - 0.5 * 0.96_f64.powf(step as f64 * self.momentum_decay)),
         }
     }
 }
 
 impl<F: Scalar> Rule<F> for NAdam {
     type Slots = [F; 2];
-    type Coefficients = [F; 9];
-    described!("nadam", 2e-3, ["first_moment" = 0.0, "second_moment" = 0.0]);
+    /// The averages; the rates of the gradient and of the moment, the correction, both ε.
+    type Coefficients = ([MovingAverage<F>; 2], [F; 5]);
+    described!("nadam", 2e-3, ["first_moment", "second_moment"]);
 
     /// The product of all momenta so far.
     fn remember(&self, now: Moment) -> Memory {
         let before = if now.step == 1 { 1.0 } else { now.memory[0] };
-        let beta1 = now.momentum.unwrap_or(self.beta1);
-        [before * self.momentum_at(beta1, now.step), 0.0, 0.0, 0.0]
+        [before * self.in_force(&now).momentum_at(now.step), 0.0, 0.0, 0.0]
     }
 
-    fn coefficients(&self, now: Moment) -> [F; 9] {
-        let beta1 = now.momentum.unwrap_or(self.beta1);
-        let beta2 = now.beta2.unwrap_or(self.beta2);
-        let (here, next) = (
-            self.momentum_at(beta1, now.step),
-            self.momentum_at(beta1, now.step + 1),
-        );
-        let following = Moment {
-            step: now.step + 1,
-            ..now
-        };
+    fn coefficients(&self, now: Moment) -> Self::Coefficients {
+        let rule = self.in_force(&now);
+        let [here, next] = [now.step, now.step + 1].map(|step| rule.momentum_at(step));
         // 1 − the product of the momenta to this step, and to the next: a power where they are all alike.
         let (rest, rest_of_next) = match self.convention {
-            Convention::Optax => (now.correction(beta1), following.correction(beta1)),
+            Convention::Optax => (now.correction(rule.beta1), now.next().correction(rule.beta1)),
             _ => (1.0 - now.memory[0], 1.0 - now.memory[0] * next),
         };
-        [
-            F::of(now.learning_rate * (1.0 - here) / rest),
-            F::of(now.learning_rate * next / rest_of_next),
-            F::of(beta1),
-            F::of(1.0 - beta1),
-            F::of(beta2),
-            F::of(1.0 - beta2),
-            F::of(1.0 / now.correction(beta2)),
-            F::of(self.epsilon_root),
-            positive_epsilon(self.epsilon),
-        ]
+        let gradient_rate = now.learning_rate * (1.0 - here) / rest;
+        let moment_rate = now.learning_rate * next / rest_of_next;
+        let correction = 1.0 / now.correction(rule.beta2);
+        let [gradient_rate, moment_rate, correction, root] =
+            [gradient_rate, moment_rate, correction, self.epsilon_root].map(F::of);
+        let epsilon = positive_epsilon(self.epsilon);
+        (
+            [rule.beta1, rule.beta2].map(MovingAverage::new),
+            [gradient_rate, moment_rate, correction, root, epsilon],
+        )
     }
 
     #[inline(always)]
-    fn update(c: &[F; 9], weight: &mut F, gradient: F, [first, second]: &mut [F; 2]) {
-        let &[
-            gradient_rate,
-            moment_rate,
-            beta1,
-            rest1,
-            beta2,
-            rest2,
-            correction,
-            epsilon_root,
-            epsilon,
-        ] = c;
-        *first = beta1 * *first + rest1 * gradient;
-        *second = beta2 * *second + rest2 * (gradient * gradient);
-        let divisor = (*second * correction + epsilon_root).sqrt() + epsilon;
+    fn update((means, c): &Self::Coefficients, weight: &mut F, gradient: F, [first, second]: &mut [F; 2]) {
+        let &[gradient_rate, moment_rate, correction, root, epsilon] = c;
+        means[0].add(first, gradient);
+        means[1].add(second, gradient * gradient);
+        let divisor = (*second * correction + root).sqrt() + epsilon;
         *weight -= (gradient_rate * gradient + moment_rate * *first) / divisor;
     }
 }

@@ -1,7 +1,7 @@
 //! Quasi-hyperbolic momentum and Adam: part momentum, part plain gradient.
 
 use super::{
-    Moment, Rule, positive_epsilon,
+    Moment, MovingAverage, Rule, positive_epsilon,
     settings::{described, settings},
 };
 use crate::Scalar;
@@ -20,7 +20,7 @@ settings! {
     /// Source, and of the defaults: J. Ma and D. Yarats, arXiv 1810.06801 (2019).
     pub struct Qhm {
         /// Sets β, how much of the average is kept at each step. Default: 0.999.
-        beta = 0.999, below_one;
+        beta = 0.999, below_one, as momentum;
         /// Sets ν, how much of the step is the average. Default: 0.7.
         nu = 0.7, share;
     }
@@ -28,17 +28,20 @@ settings! {
 
 impl<F: Scalar> Rule<F> for Qhm {
     type Slots = [F; 1];
-    type Coefficients = [F; 4];
-    described!("qhm", 1.0, ["first_moment" = 0.0]);
+    /// The average; the rates of the gradient and of the average.
+    type Coefficients = (MovingAverage<F>, [F; 2]);
+    described!("qhm", 1.0, ["first_moment"]);
 
-    fn coefficients(&self, now: Moment) -> [F; 4] {
-        let (rate, beta) = (now.learning_rate, now.momentum.unwrap_or(self.beta));
-        [rate * (1.0 - self.nu), rate * self.nu, beta, 1.0 - beta].map(F::of)
+    fn coefficients(&self, now: Moment) -> Self::Coefficients {
+        let Self { beta, nu } = self.in_force(&now);
+        let rates = [1.0 - nu, nu].map(|share| F::of(now.learning_rate * share));
+        (MovingAverage::new(beta), rates)
     }
 
     #[inline(always)]
-    fn update(&[plain, averaged, beta, rest]: &[F; 4], weight: &mut F, gradient: F, [first]: &mut [F; 1]) {
-        *first = beta * *first + rest * gradient;
+    fn update((mean, c): &Self::Coefficients, weight: &mut F, gradient: F, [first]: &mut [F; 1]) {
+        let &[plain, averaged] = c;
+        mean.add(first, gradient);
         *weight -= plain * gradient + averaged * *first;
     }
 }
@@ -61,9 +64,9 @@ settings! {
     /// Source, and of the defaults: J. Ma and D. Yarats, arXiv 1810.06801 (2019).
     pub struct QhAdam {
         /// Sets β₁, how much of the first moment is kept at each step. Default: 0.995.
-        beta1 = 0.995, below_one;
+        beta1 = 0.995, below_one, as momentum;
         /// Sets β₂, how much of the second moment is kept at each step. Default: 0.999.
-        beta2 = 0.999, below_one;
+        beta2 = 0.999, below_one, as beta2;
         /// Sets ν₁, how much of the step's direction is the first moment. Default: 0.7.
         nu1 = 0.7, share;
         /// Sets ν₂, how much of the divisor is the second moment. Default: 1.
@@ -75,41 +78,35 @@ settings! {
 
 impl<F: Scalar> Rule<F> for QhAdam {
     type Slots = [F; 2];
-    type Coefficients = [F; 9];
-    described!("qhadam", 1e-3, ["first_moment" = 0.0, "second_moment" = 0.0]);
+    /// The averages; the rates of the gradient and of its average, the same of the squares, ε.
+    type Coefficients = ([MovingAverage<F>; 2], [F; 5]);
+    described!("qhadam", 1e-3, ["first_moment", "second_moment"]);
 
-    fn coefficients(&self, now: Moment) -> [F; 9] {
-        let beta1 = now.momentum.unwrap_or(self.beta1);
-        let beta2 = now.beta2.unwrap_or(self.beta2);
-        [
-            F::of(now.learning_rate * (1.0 - self.nu1)),
-            F::of(now.learning_rate * self.nu1 / now.correction(beta1)),
-            F::of(1.0 - self.nu2),
-            F::of(self.nu2 / now.correction(beta2)),
-            F::of(beta1),
-            F::of(1.0 - beta1),
-            F::of(beta2),
-            F::of(1.0 - beta2),
-            positive_epsilon(self.epsilon),
-        ]
+    fn coefficients(&self, now: Moment) -> Self::Coefficients {
+        let Self {
+            beta1,
+            beta2,
+            nu1,
+            nu2,
+            ..
+        } = self.in_force(&now);
+        let plain = now.learning_rate * (1.0 - nu1);
+        let averaged = now.learning_rate * nu1 / now.correction(beta1);
+        let [plain, averaged, plain_square, mean_square] =
+            [plain, averaged, 1.0 - nu2, nu2 / now.correction(beta2)].map(F::of);
+        let epsilon = positive_epsilon(self.epsilon);
+        (
+            [beta1, beta2].map(MovingAverage::new),
+            [plain, averaged, plain_square, mean_square, epsilon],
+        )
     }
 
     #[inline(always)]
-    fn update(c: &[F; 9], weight: &mut F, gradient: F, [first, second]: &mut [F; 2]) {
-        let &[
-            plain,
-            averaged,
-            plain_square,
-            mean_square,
-            beta1,
-            rest1,
-            beta2,
-            rest2,
-            epsilon,
-        ] = c;
+    fn update((means, c): &Self::Coefficients, weight: &mut F, gradient: F, [first, second]: &mut [F; 2]) {
+        let &[plain, averaged, plain_square, mean_square, epsilon] = c;
         let square = gradient * gradient;
-        *first = beta1 * *first + rest1 * gradient;
-        *second = beta2 * *second + rest2 * square;
+        means[0].add(first, gradient);
+        means[1].add(second, square);
         let divisor = (plain_square * square + mean_square * *second).sqrt() + epsilon;
         *weight -= (plain * gradient + averaged * *first) / divisor;
     }

@@ -1,7 +1,7 @@
 //! RAdam: Adam without the wild first steps.
 
 use super::{
-    Moment, Rule, positive_epsilon,
+    Moment, MovingAverage, Rule, positive_epsilon,
     settings::{Convention, described, settings},
 };
 use crate::Scalar;
@@ -29,9 +29,9 @@ settings! {
     /// Source: L. Liu et al., *On the Variance of the Adaptive Learning Rate and Beyond*, arXiv 1908.03265 (2020).
     pub struct RAdam {
         /// Sets β₁, how much of the first moment is kept at each step. Default: 0.9.
-        beta1 = 0.9, below_one;
+        beta1 = 0.9, below_one, as momentum;
         /// Sets β₂, how much of the second moment is kept at each step. Default: 0.999.
-        beta2 = 0.999, below_one;
+        beta2 = 0.999, below_one, as beta2;
         /// Sets ε, added to the root. Default: 1e-8.
         epsilon = 1e-8, non_negative;
         /// Sets what is added inside the root, as Optax can. Default: 0.
@@ -54,13 +54,12 @@ impl RAdam {
 
 impl<F: Scalar> Rule<F> for RAdam {
     type Slots = [F; 2];
-    /// The flag says whether the second moment can be relied on yet.
-    type Coefficients = (bool, [F; 8]);
-    described!("radam", 1e-3, ["first_moment" = 0.0, "second_moment" = 0.0]);
+    /// Whether the second moment can be relied on yet; the averages; the rate, the correction, both ε.
+    type Coefficients = (bool, [MovingAverage<F>; 2], [F; 4]);
+    described!("radam", 1e-3, ["first_moment", "second_moment"]);
 
-    fn coefficients(&self, now: Moment) -> (bool, [F; 8]) {
-        let beta1 = now.momentum.unwrap_or(self.beta1);
-        let beta2 = now.beta2.unwrap_or(self.beta2);
+    fn coefficients(&self, now: Moment) -> Self::Coefficients {
+        let Self { beta1, beta2, .. } = self.in_force(&now);
         let correction = now.correction(beta2);
         let limit = 2.0 / (1.0 - beta2) - 1.0;
         let length = limit - 2.0 * now.step as f64 * (1.0 - correction) / correction;
@@ -72,31 +71,23 @@ impl<F: Scalar> Rule<F> for RAdam {
             let variance = (length - 4.0) * (length - 2.0) * limit / ((limit - 4.0) * (limit - 2.0) * length);
             rate *= variance.sqrt() * if torch { correction.sqrt() } else { 1.0 };
         }
-        let inner = if torch { 1.0 } else { 1.0 / correction };
-        let c = [
-            rate,
-            beta1,
-            1.0 - beta1,
-            beta2,
-            1.0 - beta2,
-            inner,
-            self.epsilon_root,
-        ];
-        let [rate, beta1, rest1, beta2, rest2, inner, epsilon_root] = c.map(F::of);
-        let epsilon = positive_epsilon(self.epsilon);
+        let correction = if torch { 1.0 } else { 1.0 / correction };
+        let [rate, correction, root] = [rate, correction, self.epsilon_root].map(F::of);
+        let means = [beta1, beta2].map(MovingAverage::new);
         (
             rectified,
-            [rate, beta1, rest1, beta2, rest2, inner, epsilon_root, epsilon],
+            means,
+            [rate, correction, root, positive_epsilon(self.epsilon)],
         )
     }
 
     #[inline(always)]
-    fn update((rectified, c): &(bool, [F; 8]), weight: &mut F, gradient: F, [first, second]: &mut [F; 2]) {
-        let &[rate, beta1, rest1, beta2, rest2, inner, epsilon_root, epsilon] = c;
-        *first = beta1 * *first + rest1 * gradient;
-        *second = beta2 * *second + rest2 * (gradient * gradient);
-        let divisor = if *rectified {
-            (*second * inner + epsilon_root).sqrt() + epsilon
+    fn update(c: &Self::Coefficients, weight: &mut F, gradient: F, [first, second]: &mut [F; 2]) {
+        let &(rectified, [mean, square_mean], [rate, correction, root, epsilon]) = c;
+        mean.add(first, gradient);
+        square_mean.add(second, gradient * gradient);
+        let divisor = if rectified {
+            (*second * correction + root).sqrt() + epsilon
         } else {
             F::one()
         };

@@ -1,6 +1,10 @@
 //! Rprop: steps by the sign of the gradient alone.
 
-use super::{Moment, Rule, settings::settings, sign};
+use super::{
+    Moment, Rule,
+    settings::{described, settings},
+    sign,
+};
 use crate::{Error, Scalar, error::check};
 
 settings! {
@@ -21,13 +25,22 @@ settings! {
     /// Source: M. Riedmiller and H. Braun, *A Direct Adaptive Method for Faster Backpropagation Learning* (1993).
     pub struct Rprop {
         /// Sets η⁻, the factor where the sign changes. Default: 0.5.
-        shrink = 0.5, positive;
+        shrink = 0.5, inside_share;
         /// Sets η⁺, the factor where the sign stays. Default: 1.2.
-        grow = 1.2, positive;
+        grow = 1.2, above_one;
         /// Sets the shortest step. Default: 1e-6.
         shortest = 1e-6, positive;
         /// Sets the longest step. Default: 50.
         longest = 50.0, positive;
+    }
+    where is_ordered;
+}
+
+impl Rprop {
+    fn is_ordered(&self) -> Result<(), Error> {
+        let expected = format!("at most longest, {}", self.longest);
+        let ordered = self.shortest <= self.longest;
+        check::require(ordered, "shortest", self.shortest, &expected)
     }
 }
 
@@ -36,33 +49,7 @@ impl<F: Scalar> Rule<F> for Rprop {
     /// Whether this is the first step; the rate, the two factors and the two bounds.
     type Coefficients = (bool, [F; 5]);
     const FROM_FIRST: bool = true;
-
-    fn name(&self) -> &'static str {
-        "rprop"
-    }
-
-    fn default_rate(&self) -> f64 {
-        0.01
-    }
-
-    fn buffers(&self) -> Vec<super::Buffer> {
-        ["step_length", "last_gradient"]
-            .map(super::Buffer::zeros)
-            .to_vec()
-    }
-
-    fn validate(&self) -> Result<(), Error> {
-        self.check()?;
-        check::require(self.shrink < 1.0, "shrink", self.shrink, "above 0 and below 1")?;
-        check::require(self.grow > 1.0, "grow", self.grow, "above 1")?;
-        let expected = format!("at most longest, {}", self.longest);
-        check::require(
-            self.shortest <= self.longest,
-            "shortest",
-            self.shortest,
-            &expected,
-        )
-    }
+    described!("rprop", 0.01, ["step_length", "last_gradient"]);
 
     fn coefficients(&self, now: Moment) -> (bool, [F; 5]) {
         let c = [

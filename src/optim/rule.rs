@@ -2,7 +2,9 @@
 
 use std::fmt::Debug;
 
-use super::{Buffer, Missed, Optimizer, Pair, Rates, Slots, State, Untouched, driver, touched};
+use super::{
+    Buffer, Hyperparameter, Missed, Optimizer, Pair, Rates, Slots, State, Untouched, driver, touched,
+};
 use crate::{Error, Gradient, Scalar, data::BatchSize, group::Factors};
 
 /// What is constant over one step for the weights of one group.
@@ -13,12 +15,9 @@ pub struct Moment {
     pub step: u64,
     /// The learning rate η, the group's factor included.
     pub learning_rate: f64,
-    /// The momentum a schedule sets for this step, if one does.
-    pub momentum: Option<f64>,
-    /// The `beta2` a schedule sets for this step, if one does.
-    pub beta2: Option<f64>,
-    /// The weight decay a schedule sets for this step, if one does.
-    pub weight_decay: Option<f64>,
+    momentum: Option<f64>,
+    beta2: Option<f64>,
+    weight_decay: Option<f64>,
     /// By what the group multiplies the weight decay.
     pub decay_factor: f64,
     /// What the rule remembers from step to step beside its slots; see [`Rule::remember`].
@@ -42,10 +41,38 @@ impl Moment {
         }
     }
 
-    /// A weight decay for this step and group: the scheduled one, or this.
+    /// The momentum of this step: the scheduled one, or the rule's own.
     #[inline]
-    pub fn decay(&self, own: f64) -> f64 {
+    pub fn momentum(&self, own: f64) -> f64 {
+        self.momentum.unwrap_or(own)
+    }
+
+    /// The `beta2` of this step: the scheduled one, or the rule's own.
+    #[inline]
+    pub fn beta2(&self, own: f64) -> f64 {
+        self.beta2.unwrap_or(own)
+    }
+
+    /// The weight decay of this step and group: the scheduled one, or the rule's own.
+    #[inline]
+    pub fn weight_decay(&self, own: f64) -> f64 {
         self.weight_decay.unwrap_or(own) * self.decay_factor
+    }
+
+    /// The same without a scheduled momentum.
+    pub(super) fn without_momentum(self) -> Self {
+        Self {
+            momentum: None,
+            ..self
+        }
+    }
+
+    /// The step after this one.
+    pub(super) fn next(self) -> Self {
+        Self {
+            step: self.step + 1,
+            ..self
+        }
     }
 
     /// `1 − βᵗ`: by this a moving average that started at zero is divided.
@@ -122,6 +149,13 @@ pub trait Rule<F: Scalar>: Debug + Send + Sync {
         None
     }
 
+    /// See [`Optimizer::reads`]: what the rule asks of a [`Moment`] beside the learning rate. A rule around a rule reads what
+    /// that one reads, too.
+    fn reads(&self, hyperparameter: Hyperparameter) -> bool {
+        let _ = hyperparameter;
+        false
+    }
+
     /// See [`Optimizer::validate`].
     ///
     /// # Errors
@@ -188,6 +222,10 @@ impl<F: Scalar, R: Rule<F>> Optimizer<F> for R {
 
     fn batch(&self) -> Option<BatchSize> {
         Rule::batch(self)
+    }
+
+    fn reads(&self, hyperparameter: Hyperparameter) -> bool {
+        Rule::reads(self, hyperparameter)
     }
 
     fn validate(&self) -> Result<(), Error> {

@@ -1,7 +1,7 @@
 //! Descent by signs.
 
 use super::{
-    Moment, Rule,
+    Moment, MovingAverage, Rule,
     settings::{described, settings},
     sign,
 };
@@ -45,23 +45,24 @@ settings! {
     /// Equal to `optax.signum`. Source: J. Bernstein et al., arXiv 1802.04434 (2018).
     pub struct Signum {
         /// Sets β, how much of the average is kept at each step. Default: 0.9.
-        beta = 0.9, below_one;
+        beta = 0.9, below_one, as momentum;
     }
 }
 
 impl<F: Scalar> Rule<F> for Signum {
     type Slots = [F; 1];
-    type Coefficients = [F; 3];
-    described!("signum", 1e-4, ["first_moment" = 0.0]);
+    /// The average, and the rate.
+    type Coefficients = (MovingAverage<F>, F);
+    described!("signum", 1e-4, ["first_moment"]);
 
-    fn coefficients(&self, now: Moment) -> [F; 3] {
-        let beta = now.momentum.unwrap_or(self.beta);
-        [now.learning_rate, beta, 1.0 - beta].map(F::of)
+    fn coefficients(&self, now: Moment) -> Self::Coefficients {
+        let Self { beta } = self.in_force(&now);
+        (MovingAverage::new(beta), F::of(now.learning_rate))
     }
 
     #[inline(always)]
-    fn update(&[rate, beta, rest]: &[F; 3], weight: &mut F, gradient: F, [first]: &mut [F; 1]) {
-        *first = beta * *first + rest * gradient;
-        *weight -= rate * sign(*first);
+    fn update((mean, rate): &Self::Coefficients, weight: &mut F, gradient: F, [first]: &mut [F; 1]) {
+        mean.add(first, gradient);
+        *weight -= *rate * sign(*first);
     }
 }

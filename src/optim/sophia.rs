@@ -1,7 +1,7 @@
 //! Sophia: steps by the curvature, clipped.
 
 use super::{
-    Moment, Rule, State, clamp, positive_epsilon,
+    Moment, MovingAverage, Rule, State, clamp, positive_epsilon,
     settings::{described, settings},
 };
 use crate::{Error, Scalar};
@@ -47,7 +47,7 @@ settings! {
     /// Source: H. Liu et al., arXiv 2305.14342 (2023).
     pub struct Sophia {
         /// Sets β₁, how much of the first moment is kept at each step. Default: 0.965.
-        beta1 = 0.965, below_one;
+        beta1 = 0.965, below_one, as momentum;
         /// Sets β₂, how much of the curvature is kept when a new one comes. Default: 0.99.
         beta2 = 0.99, below_one;
         /// Sets γ, by which the curvature is multiplied. Default: 0.01.
@@ -75,41 +75,37 @@ impl Sophia {
         if diagonal.len() != curvature.len() {
             return Err(Error::shape("diagonal", &[diagonal.len()], &[curvature.len()]));
         }
-        let [kept, fresh] = [self.beta2, 1.0 - self.beta2].map(F::of);
-        curvature
-            .iter_mut()
-            .zip(diagonal)
-            .for_each(|(h, &d)| *h = kept * *h + fresh * d);
+        let mean = MovingAverage::new(self.beta2);
+        let pairs = curvature.iter_mut().zip(diagonal);
+        pairs.for_each(|(h, &d)| mean.add(h, d));
         Ok(())
     }
 }
 
 impl<F: Scalar> Rule<F> for Sophia {
     type Slots = [F; 2];
-    type Coefficients = [F; 7];
-    described!("sophia", 1e-3, ["first_moment" = 0.0, "curvature" = 0.0]);
+    /// The average; the rate, the correction, γ, the limit, ε.
+    type Coefficients = (MovingAverage<F>, [F; 5]);
+    described!("sophia", 1e-3, ["first_moment", "curvature"]);
 
-    fn coefficients(&self, now: Moment) -> [F; 7] {
-        let beta1 = now.momentum.unwrap_or(self.beta1);
-        let inverse = 1.0 / now.correction(beta1);
-        let c = [
-            now.learning_rate,
-            beta1,
-            1.0 - beta1,
-            inverse,
-            self.gamma,
-            self.clip,
-        ];
-        let [rate, beta1, rest1, inverse, gamma, clip] = c.map(F::of);
+    fn coefficients(&self, now: Moment) -> Self::Coefficients {
+        let Self {
+            beta1, gamma, clip, ..
+        } = self.in_force(&now);
+        let correction = 1.0 / now.correction(beta1);
+        let [rate, correction, gamma, clip] = [now.learning_rate, correction, gamma, clip].map(F::of);
         let epsilon = positive_epsilon(self.epsilon);
-        [rate, beta1, rest1, inverse, gamma, clip, epsilon]
+        (
+            MovingAverage::new(beta1),
+            [rate, correction, gamma, clip, epsilon],
+        )
     }
 
     #[inline(always)]
-    fn update(c: &[F; 7], weight: &mut F, gradient: F, [first, curvature]: &mut [F; 2]) {
-        let &[rate, beta1, rest1, inverse, gamma, clip, epsilon] = c;
-        *first = beta1 * *first + rest1 * gradient;
-        let step = inverse * *first / (gamma * *curvature).max(epsilon);
+    fn update((mean, c): &Self::Coefficients, weight: &mut F, gradient: F, [first, curvature]: &mut [F; 2]) {
+        let &[rate, correction, gamma, clip, epsilon] = c;
+        mean.add(first, gradient);
+        let step = correction * *first / (gamma * *curvature).max(epsilon);
         *weight -= rate * clamp(step, -clip, clip);
     }
 }

@@ -1,6 +1,6 @@
 //! Rules around rules: composed at the level of one weight, so that no further pass over memory is made.
 
-use super::{Buffer, Lookahead, Memory, Missed, Moment, Rule, clamp};
+use super::{Buffer, Hyperparameter, Lookahead, Memory, Missed, Moment, Rule, clamp};
 use crate::{Error, Scalar, data::BatchSize, error::check};
 
 /// What can be put around any [`Rule`].
@@ -101,9 +101,9 @@ pub struct L1<R> {
     strength: f64,
 }
 
-/// A rule around `self.rule` keeps its name, rate, memory and batch.
+/// A rule around `self.rule` keeps its name, rate, memory and batch; it may read a hyperparameter more.
 macro_rules! delegate {
-    (all but average) => {
+    (all but average $(, reads $reads:ident)?) => {
         const FROM_FIRST: bool = R::FROM_FIRST;
 
         fn name(&self) -> &'static str {
@@ -126,6 +126,10 @@ macro_rules! delegate {
             self.rule.batch()
         }
 
+        fn reads(&self, hyperparameter: Hyperparameter) -> bool {
+            $(hyperparameter == Hyperparameter::$reads ||)? self.rule.reads(hyperparameter)
+        }
+
         fn remember(&self, now: Moment) -> Memory {
             self.rule.remember(now)
         }
@@ -134,8 +138,8 @@ macro_rules! delegate {
             self.rule.averages()
         }
     };
-    () => {
-        delegate!(all but average);
+    ($(reads $reads:ident)?) => {
+        delegate!(all but average $(, reads $reads)?);
 
         fn average(&self, weight: F, slots: &R::Slots) -> F {
             self.rule.average(weight, slots)
@@ -146,7 +150,7 @@ macro_rules! delegate {
 impl<F: Scalar, R: Rule<F>> Rule<F> for WeightDecay<R> {
     type Slots = R::Slots;
     type Coefficients = (F, R::Coefficients);
-    delegate!();
+    delegate!(reads WeightDecay);
 
     fn validate(&self) -> Result<(), Error> {
         check::non_negative("weight_decay", self.decay)?;
@@ -154,7 +158,7 @@ impl<F: Scalar, R: Rule<F>> Rule<F> for WeightDecay<R> {
     }
 
     fn coefficients(&self, now: Moment) -> Self::Coefficients {
-        let decay = now.decay(self.decay);
+        let decay = now.weight_decay(self.decay);
         (F::of(decay), self.rule.coefficients(now))
     }
 
@@ -188,7 +192,7 @@ impl<F: Scalar, R: Rule<F>> Rule<F> for WeightDecay<R> {
 impl<F: Scalar, R: Rule<F>> Rule<F> for DecoupledWeightDecay<R> {
     type Slots = R::Slots;
     type Coefficients = (F, R::Coefficients);
-    delegate!();
+    delegate!(reads WeightDecay);
 
     fn validate(&self) -> Result<(), Error> {
         check::non_negative("weight_decay", self.decay)?;
@@ -196,7 +200,7 @@ impl<F: Scalar, R: Rule<F>> Rule<F> for DecoupledWeightDecay<R> {
     }
 
     fn coefficients(&self, now: Moment) -> Self::Coefficients {
-        let decay = now.decay(self.decay);
+        let decay = now.weight_decay(self.decay);
         let kept = 1.0 - now.learning_rate * decay;
         (F::of(kept), self.rule.coefficients(now))
     }

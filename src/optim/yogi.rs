@@ -1,7 +1,7 @@
 //! Yogi: a second moment that grows slowly.
 
 use super::{
-    Moment, Rule, positive_epsilon,
+    Moment, MovingAverage, Rule, positive_epsilon,
     settings::{described, settings},
     sign,
 };
@@ -23,9 +23,9 @@ settings! {
     /// Equal to `optax.yogi`. Source: M. Zaheer et al., *Adaptive Methods for Nonconvex Optimization* (NeurIPS 2018).
     pub struct Yogi {
         /// Sets β₁, how much of the first moment is kept at each step. Default: 0.9.
-        beta1 = 0.9, below_one;
+        beta1 = 0.9, below_one, as momentum;
         /// Sets β₂, how slowly the second moment changes. Default: 0.999.
-        beta2 = 0.999, below_one;
+        beta2 = 0.999, below_one, as beta2;
         /// Sets ε, added to the corrected root. Default: 1e-3.
         epsilon = 1e-3, non_negative;
     }
@@ -33,31 +33,24 @@ settings! {
 
 impl<F: Scalar> Rule<F> for Yogi {
     type Slots = [F; 2];
-    type Coefficients = [F; 6];
+    /// The average; the rate, 1 − β₂, the correction, ε.
+    type Coefficients = (MovingAverage<F>, [F; 4]);
     described!("yogi", 0.01, ["first_moment" = 1e-6, "second_moment" = 1e-6]);
 
-    fn coefficients(&self, now: Moment) -> [F; 6] {
-        let beta1 = now.momentum.unwrap_or(self.beta1);
-        let beta2 = now.beta2.unwrap_or(self.beta2);
+    fn coefficients(&self, now: Moment) -> Self::Coefficients {
+        let Self { beta1, beta2, .. } = self.in_force(&now);
         let rate = now.learning_rate / now.correction(beta1);
         let correction = 1.0 / now.correction(beta2).sqrt();
-        let [rate, beta1, rest1, rest2, correction] =
-            [rate, beta1, 1.0 - beta1, 1.0 - beta2, correction].map(F::of);
-        [
-            rate,
-            beta1,
-            rest1,
-            rest2,
-            correction,
-            positive_epsilon(self.epsilon),
-        ]
+        let [rate, rest2, correction] = [rate, 1.0 - beta2, correction].map(F::of);
+        let epsilon = positive_epsilon(self.epsilon);
+        (MovingAverage::new(beta1), [rate, rest2, correction, epsilon])
     }
 
     #[inline(always)]
-    fn update(c: &[F; 6], weight: &mut F, gradient: F, [first, second]: &mut [F; 2]) {
-        let &[rate, beta1, rest1, rest2, correction, epsilon] = c;
+    fn update((mean, c): &Self::Coefficients, weight: &mut F, gradient: F, [first, second]: &mut [F; 2]) {
+        let &[rate, rest2, correction, epsilon] = c;
         let square = gradient * gradient;
-        *first = beta1 * *first + rest1 * gradient;
+        mean.add(first, gradient);
         *second -= rest2 * sign(*second - square) * square;
         *weight -= rate * (*first / (second.sqrt() * correction + epsilon));
     }

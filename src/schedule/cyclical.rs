@@ -104,6 +104,10 @@ impl LrSchedule for Cyclical {
         Some(high - (high - low) * self.height(progress))
     }
 
+    fn sets_momentum(&self) -> bool {
+        self.momentum.is_some()
+    }
+
     fn follows_metric(&self) -> bool {
         false
     }

@@ -111,10 +111,15 @@ pub trait LrSchedule: Debug + Send {
     /// The learning rate of the update that is about to be made.
     fn rate(&mut self, progress: &Progress) -> f64;
 
-    /// The momentum of the same update, where the schedule sets one.
+    /// The momentum of the same update, where the schedule sets one; it then says so in [`LrSchedule::sets_momentum`].
     fn momentum(&mut self, progress: &Progress) -> Option<f64> {
         let _ = progress;
         None
+    }
+
+    /// Whether it sets a momentum at any time, so that a run can refuse an optimiser that has none. Default: no.
+    fn sets_momentum(&self) -> bool {
+        false
     }
 
     /// Told of every evaluation; see [`Trainer::evaluate_every`](crate::Trainer::evaluate_every).
@@ -182,6 +187,10 @@ impl<S: LrSchedule + ?Sized> LrSchedule for Box<S> {
 
     fn momentum(&mut self, progress: &Progress) -> Option<f64> {
         (**self).momentum(progress)
+    }
+
+    fn sets_momentum(&self) -> bool {
+        (**self).sets_momentum()
     }
 
     fn observe(&mut self, record: &Record) {

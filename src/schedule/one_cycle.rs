@@ -168,6 +168,10 @@ impl LrSchedule for OneCycle {
         Some(self.along(progress, [high, low, high, high]))
     }
 
+    fn sets_momentum(&self) -> bool {
+        self.momentum.is_some()
+    }
+
     fn follows_metric(&self) -> bool {
         false
     }

@@ -321,6 +321,10 @@ impl<S: LrSchedule> LrSchedule for ReduceOnPlateau<S> {
         self.schedule.momentum(progress)
     }
 
+    fn sets_momentum(&self) -> bool {
+        self.schedule.sets_momentum()
+    }
+
     fn observe(&mut self, record: &Record) {
         self.schedule.observe(record);
         let metric = match &self.watch {

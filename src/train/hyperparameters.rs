@@ -3,27 +3,9 @@
 use super::Record;
 use crate::{
     Error,
-    optim::Rates,
+    optim::{Hyperparameter, Rates},
     schedule::{LrSchedule, Progress},
 };
-
-/// Which hyperparameter a schedule sets.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Hyperparameter {
-    Momentum,
-    Beta2,
-    WeightDecay,
-}
-
-impl Hyperparameter {
-    fn name(self) -> &'static str {
-        match self {
-            Hyperparameter::Momentum => "momentum",
-            Hyperparameter::Beta2 => "beta2",
-            Hyperparameter::WeightDecay => "weight_decay",
-        }
-    }
-}
 
 /// Schedules of what is not the learning rate.
 #[derive(Default)]
@@ -34,6 +16,11 @@ impl<'a> Hyperparameters<'a> {
     pub(super) fn put(&mut self, which: Hyperparameter, schedule: impl LrSchedule + 'a) {
         self.0.retain(|(other, _)| *other != which);
         self.0.push((which, Box::new(schedule)));
+    }
+
+    /// What follows a schedule.
+    pub(super) fn scheduled(&self) -> impl Iterator<Item = Hyperparameter> {
+        self.0.iter().map(|(which, _)| *which)
     }
 
     pub(super) fn schedules(&self) -> impl Iterator<Item = &(dyn LrSchedule + 'a)> {
@@ -75,12 +62,7 @@ impl<'a> Hyperparameters<'a> {
     /// Adds what is scheduled to the rates of a step.
     pub(super) fn set(&mut self, rates: &mut Rates, now: &Progress) {
         for (which, schedule) in &mut self.0 {
-            let value = Some(schedule.rate(now));
-            match which {
-                Hyperparameter::Momentum => rates.momentum = value,
-                Hyperparameter::Beta2 => rates.beta2 = value,
-                Hyperparameter::WeightDecay => rates.weight_decay = value,
-            }
+            rates.set(*which, schedule.rate(now));
         }
     }
 }

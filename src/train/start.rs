@@ -8,7 +8,8 @@ use crate::{
     data::{BatchSize, Order, Sampler, Samples},
     error::check,
     model::check_layout,
-    optim::{Lazy, State, Untouched},
+    optim::{Hyperparameter, Lazy, State, Untouched},
+    schedule::LrSchedule,
 };
 
 /// How many rows a batch has where neither the optimiser nor the user says.
@@ -68,6 +69,7 @@ impl<F: Scalar> Trainer<'_, F> {
         schedule.validate()?;
         self.hyperparameters.validate()?;
         self.evaluate_every.check("evaluate_every")?;
+        self.check_read(&*schedule)?;
         self.non_finite.validate()?;
         for callback in &self.callbacks {
             callback.validate()?;
@@ -123,6 +125,13 @@ impl<F: Scalar> Trainer<'_, F> {
         run.start()?;
         run.drive()?;
         Ok(run.finish())
+    }
+
+    /// Refuses a schedule of what the optimiser does not have.
+    fn check_read(&self, schedule: &dyn LrSchedule) -> Result<(), Error> {
+        let momentum = schedule.sets_momentum().then_some(Hyperparameter::Momentum);
+        let mut scheduled = self.hyperparameters.scheduled().chain(momentum);
+        scheduled.try_for_each(|it| it.check_read(self.optimizer.name(), self.optimizer.reads(it)))
     }
 
     /// By what the best point is chosen: what the user says or a callback needs; else the default.

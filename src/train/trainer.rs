@@ -8,14 +8,12 @@ use super::ProgressBar;
 use super::checkpoint;
 use super::{
     Average, Callback, Constraint, Control, EpochEvent, EvaluationEvent, Interrupt, NonFinite, StartEvent,
-    StepEvent, Watch, callback,
-    hyperparameters::{Hyperparameter, Hyperparameters},
-    update,
+    StepEvent, Watch, callback, hyperparameters::Hyperparameters, update,
 };
 use crate::{
     Error, Group, Optimizer, Params, Scalar,
     data::{BatchSize, Order},
-    optim::Lazy,
+    optim::{Hyperparameter, Lazy},
     schedule::{LrSchedule, Span},
     transform::{ClipNorm, GradientTransform},
 };
@@ -130,7 +128,7 @@ impl<'a, F: Scalar> Trainer<'a, F> {
     }
 
     /// Sets the momentum (in the Adam family: `beta1`) by a schedule, in place of the optimiser's and of that which the
-    /// learning-rate schedule sets.
+    /// learning-rate schedule sets. An optimiser that has none is refused, as with the two that follow.
     pub fn momentum(mut self, schedule: impl LrSchedule + 'a) -> Self {
         self.hyperparameters.put(Hyperparameter::Momentum, schedule);
         self
@@ -142,7 +140,8 @@ impl<'a, F: Scalar> Trainer<'a, F> {
         self
     }
 
-    /// Sets the strength of the weight decay that stands around the optimiser by a schedule.
+    /// Sets the strength of the weight decay by a schedule: that which stands around the optimiser
+    /// (`Adam::new().decoupled_weight_decay(0.0)` makes room for one), or its own.
     pub fn weight_decay(mut self, schedule: impl LrSchedule + 'a) -> Self {
         self.hyperparameters.put(Hyperparameter::WeightDecay, schedule);
         self

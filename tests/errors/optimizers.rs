@@ -1,8 +1,9 @@
 //! Optimisers, their steps, and the stepper.
 
 use downhill::ndarray::{Array2, array};
-use downhill::optim::{Lamb, Optimizer, Pair, Rates, State, Stepper, TensorRuleExt};
+use downhill::optim::{AdamW, Lamb, Optimizer, Pair, Rates, State, Stepper, TensorRuleExt};
 use downhill::prelude::*;
+use downhill::schedule::{OneCycle, ScheduleExt};
 
 use crate::refused;
 
@@ -83,6 +84,67 @@ fn hyperparameters() {
         "UnknownParameter",
         &["\"y*\"", "x"],
     );
+}
+
+/// What is scheduled and cannot be followed would stand in the history as if it were in force.
+#[test]
+fn hyperparameters_that_no_rule_reads() {
+    fn trainer(rule: impl Optimizer<f64> + 'static) -> Trainer<'static, f64> {
+        Trainer::new(rule)
+    }
+    let cycle = || Cyclical::new(0.01, 0.1, Span::Steps(2)).momentum(0.8, 0.9);
+    let later = 0.1.then(
+        Span::Steps(50),
+        OneCycle::new(0.1, Span::Steps(50)).momentum(0.85, 0.95),
+    );
+    for (trainer, hyperparameter, optimizer) in [
+        (
+            trainer(GradientDescent).momentum(0.9),
+            "momentum",
+            "gradient-descent",
+        ),
+        (trainer(RmsProp::new()).momentum(0.9), "momentum", "rmsprop"),
+        (trainer(Momentum::new(0.9)).beta2(0.99), "beta2", "momentum"),
+        (trainer(Adam::new()).weight_decay(0.1), "weight_decay", "adam"),
+        (trainer(Lamb::new().lookahead()).beta2(0.9).momentum(0.5), "", ""),
+        (trainer(AdamW::default().maximize()).weight_decay(0.1), "", ""),
+        (
+            trainer(GradientDescent).learning_rate(cycle()),
+            "momentum",
+            "gradient-descent",
+        ),
+        (
+            trainer(Adagrad::new()).learning_rate(cycle().warm_up(Span::Steps(9))),
+            "momentum",
+            "adagrad",
+        ),
+        (
+            trainer(Adagrad::new()).learning_rate(later),
+            "momentum",
+            "adagrad",
+        ),
+        (
+            trainer(Adagrad::new()).learning_rate(cycle().times(2.0).repeated(Span::Steps(4))),
+            "momentum",
+            "adagrad",
+        ),
+        (
+            trainer(Adagrad::new()).learning_rate(ReduceOnPlateau::new(0.1.with_momentum(0.9))),
+            "momentum",
+            "adagrad",
+        ),
+        (trainer(Adam::new()).learning_rate(cycle()), "", ""),
+    ] {
+        let function = Function::new(vec![1.0], |w: &[f64], g: &mut [f64]| {
+            g[0] = w[0];
+            0.5 * w[0] * w[0]
+        });
+        let result = trainer.steps(2).minimize(function);
+        match hyperparameter {
+            "" => assert!(result.is_ok(), "{result:?}"),
+            _ => refused(result, "NotRead", &[hyperparameter, optimizer]),
+        }
+    }
 }
 
 /// A step that is refused changes nothing.

@@ -93,7 +93,7 @@ fn ranges_end_where_the_docs_say() {
         ),
         (
             Box::new(Muon::new().coefficients([1.0, f64::INFINITY, 1.0])),
-            "a coefficient is inf",
+            "coefficients is inf",
             "finite",
         ),
         (

@@ -3,7 +3,7 @@
 use downhill::optim::{
     AdEmaMix, AdaBelief, Adadelta, Adafactor, Adamax, Adan, Adopt, Asgd, DAdapt, Fromage, Lamb, Lars, Lion,
     Madgrad, Muon, MuonScale, NAdam, NovoGrad, Optimizer, Prodigy, RAdam, Rates, Rprop, Rule, ScheduleFree,
-    SignSgd, Signum, Sm3, Sophia, State, Yogi,
+    SignSgd, Signum, Sm3, Sophia, State, Switch, Yogi,
 };
 use downhill::prelude::*;
 use serde_json::Value;
@@ -401,7 +401,7 @@ fn sophia(h: &Value) -> Sophia {
         .clip(h["clip_threshold"].as_f64().unwrap_or(f64::INFINITY))
 }
 
-fn free<A>(rule: ScheduleFree<A>, h: &Value) -> ScheduleFree<A> {
+fn free<A: Switch>(rule: ScheduleFree<A>, h: &Value) -> ScheduleFree<A> {
     let or_zero = |key: &str| h[key].as_f64().unwrap_or(0.0);
     rule.beta1(number(&h["b1"]))
         .weight_decay(or_zero("weight_decay"))

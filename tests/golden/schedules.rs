@@ -52,7 +52,7 @@ fn run(schedule: impl LrSchedule, steps: u64, metrics: Vec<f64>) -> Vec<(f64, Op
             .borrow_mut()
             .push((event.rates.learning_rate, event.rates.momentum));
     };
-    let trainer = Trainer::new(GradientDescent)
+    let trainer = Trainer::new(Momentum::new(0.9))
         .learning_rate(schedule)
         .steps(steps)
         .on_step(listener);

@@ -59,7 +59,8 @@ fn a_log_of_epochs_is_the_history_as_it_grows() {
         let lines = fs::read_to_string(&csv).unwrap().lines().count() as u64;
         assert_eq!(lines, event.record.epoch + 1);
     };
-    let run = fit(trainer()
+    let decaying = Trainer::new(Momentum::new(0.9).weight_decay(0.0)).learning_rate(0.1);
+    let run = fit(decaying
         .epochs(4)
         .weight_decay(0.25)
         .callback(LogFile::csv(&csv))

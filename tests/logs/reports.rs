@@ -62,7 +62,7 @@ fn a_report_of_a_run_without_an_epoch_has_no_curves() {
 fn a_report_says_what_followed_a_schedule() {
     let folder = Folder::new();
     let path = folder.join("run.html");
-    let trainer = trainer()
+    let trainer = Trainer::new(Momentum::new(0.9).weight_decay(0.0))
         .learning_rate(
             OneCycle::new(0.1, Span::Steps(20))
                 .divisor(10.0)

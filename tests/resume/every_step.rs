@@ -3,6 +3,7 @@
 use downhill::{
     Gradient, Memo,
     ndarray::Array2,
+    optim::Hyperparameter,
     prelude::*,
     schedule::*,
     train::{
@@ -225,7 +226,11 @@ fn check(name: &str, number: usize, schedule: Schedule, surround: Surround) {
         );
         if own_batch { trainer } else { trainer.batch(3) }
     };
-    continued_from_every_step(name, trainer, minimize);
+    // What the optimiser does not read is refused; see `errors`.
+    match try_minimize(trainer()) {
+        Err(Error::NotRead { .. }) => {}
+        _ => continued_from_every_step(name, trainer, minimize),
+    }
 }
 
 /// Stops a run at every step and continues it; all must end as the one that never stopped.
@@ -298,8 +303,11 @@ fn with_every_optimizer_and_every_schedule() {
 
 #[test]
 fn with_everything_around_a_step_and_every_schedule() {
-    let adam = optimizers::everything()
-        .position(|optimizer| optimizer.name() == "adam")
+    // AdamW: it reads whatever can be scheduled.
+    let (adam, _) = optimizers::everything()
+        .enumerate()
+        .filter(|(_, it)| it.name() == "adam" && it.reads(Hyperparameter::WeightDecay))
+        .last()
         .unwrap();
     for (which, &schedule) in schedules().iter().enumerate() {
         for (around, &surround) in surroundings().iter().enumerate() {

@@ -258,8 +258,11 @@ fn illegal_settings_are_named() {
             new().average(Average::uniform().every(0)),
             "every of Average is 0",
         ),
-        (new().momentum(1.5), "momentum is 1.5"),
-        (new().weight_decay(-0.5), "weight_decay is -0.5"),
+        (Trainer::new(Momentum::new(0.9)).momentum(1.5), "momentum is 1.5"),
+        (
+            Trainer::new(AdamW::default()).weight_decay(-0.5),
+            "weight_decay is -0.5",
+        ),
     ] {
         let message = message(trainer);
         assert!(message.contains(part), "{message} does not say {part}");

@@ -1,108 +1,60 @@
 //! Adafactor: Adam's second moment from its rows and columns.
 
 use super::{Tensor, TensorBuffer, TensorRule};
-use crate::{Error, Scalar, error::check, optim::Moment, tensor_optimizer, transform::Norm};
+use crate::{
+    Scalar,
+    optim::{
+        Moment,
+        settings::{described, settings},
+    },
+    tensor_optimizer,
+    transform::Norm,
+};
 
-/// Adafactor: adaptive rates with hardly any memory.
-///
-/// With `s = t^γ`, `ρ = min(η, 1/√t)`, `α = max(ε₂, rms(w)) ρ`, `w ← w (1 − η λ)`. A matrix keeps the mean squares of its
-/// rows R and columns C, `x ← (1 − s) x + s · mean(g²)`, and `v = R Cᵀ / max(ε₁, mean R)`; a tensor of more axes is so many
-/// matrices; a vector `v ← (1 − s) v + s g²`. `u = g / √max(v, ε₁²)`, `w ← w − α u / max(1, rms(u)/d)`.
-///
-/// | setting | default | range |
-/// |---|---|---|
-/// | `decay_power` γ | −0.8 | ≤ 0 |
-/// | `epsilon1` ε₁ | the machine's for the scalar | > 0 |
-/// | `epsilon2` ε₂ | 1e-3 | ≥ 0 |
-/// | `clip` d | 1 | > 0 |
-/// | `weight_decay` λ | 0 | ≥ 0 |
-/// | learning rate | 0.01 | ≥ 0 |
-///
-/// Equal to `torch.optim.Adafactor`.
-///
-/// Source: N. Shazeer and M. Stern, arXiv 1804.04235 (2018).
-#[derive(Debug, Clone, Copy, PartialEq)]
-#[must_use]
-pub struct Adafactor {
-    decay_power: f64,
-    epsilon1: Option<f64>,
-    epsilon2: f64,
-    clip: f64,
-    decay: f64,
+settings! {
+    /// Adafactor: adaptive rates with hardly any memory.
+    ///
+    /// With `s = t^γ`, `ρ = min(η, 1/√t)`, `α = max(ε₂, rms(w)) ρ`, `w ← w (1 − η λ)`. A matrix keeps the mean squares of its
+    /// rows R and columns C, `x ← (1 − s) x + s · mean(g²)`, and `v = R Cᵀ / max(ε₁, mean R)`; a tensor of more axes is so many
+    /// matrices; a vector `v ← (1 − s) v + s g²`. `u = g / √max(v, ε₁²)`, `w ← w − α u / max(1, rms(u)/d)`.
+    ///
+    /// | setting | default | range |
+    /// |---|---|---|
+    /// | `decay_power` γ | −0.8 | ≤ 0 |
+    /// | `epsilon1` ε₁ | the machine's for the scalar | > 0 |
+    /// | `epsilon2` ε₂ | 1e-3 | ≥ 0 |
+    /// | `clip` d | 1 | > 0 |
+    /// | `weight_decay` λ | 0 | ≥ 0 |
+    /// | learning rate | 0.01 | ≥ 0 |
+    ///
+    /// Equal to `torch.optim.Adafactor`.
+    ///
+    /// Source: N. Shazeer and M. Stern, arXiv 1804.04235 (2018).
+    pub struct Adafactor {
+        /// Sets γ, the power of t by which new squares count less and less. Default: −0.8.
+        decay_power = -0.8, at_most_zero;
+        /// Sets ε₂, the least size that weights count with. Default: 1e-3.
+        epsilon2 = 1e-3, non_negative;
+        /// Sets d, the largest root mean square of a step before it is scaled. Default: 1.
+        clip = 1.0, positive;
+        /// Sets λ, the weight decay. Default: 0.
+        weight_decay = 0.0, non_negative, as weight_decay;
+    }
+    with epsilon1: Option<f64> = None, positive;
 }
 
+tensor_optimizer!(Adafactor);
+
 impl Adafactor {
-    /// With the defaults of the table.
-    pub fn new() -> Self {
-        Self {
-            decay_power: -0.8,
-            epsilon1: None,
-            epsilon2: 1e-3,
-            clip: 1.0,
-            decay: 0.0,
-        }
-    }
-
-    /// Sets γ, the power of t by which new squares count less and less. Default: −0.8.
-    pub fn decay_power(mut self, power: f64) -> Self {
-        self.decay_power = power;
-        self
-    }
-
     /// Sets ε₁, whose square is the least second moment. Default: the distance from 1 to the next number.
     pub fn epsilon1(mut self, epsilon: f64) -> Self {
         self.epsilon1 = Some(epsilon);
         self
     }
-
-    /// Sets ε₂, the least size that weights count with. Default: 1e-3.
-    pub fn epsilon2(mut self, epsilon: f64) -> Self {
-        self.epsilon2 = epsilon;
-        self
-    }
-
-    /// Sets d, the largest root mean square of a step before it is scaled. Default: 1.
-    pub fn clip(mut self, clip: f64) -> Self {
-        self.clip = clip;
-        self
-    }
-
-    /// Sets λ, the weight decay. Default: 0.
-    pub fn weight_decay(mut self, decay: f64) -> Self {
-        self.decay = decay;
-        self
-    }
 }
-
-impl Default for Adafactor {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-tensor_optimizer!(Adafactor);
 
 impl<F: Scalar> TensorRule<F> for Adafactor {
-    fn name(&self) -> &'static str {
-        "adafactor"
-    }
-
-    fn default_rate(&self) -> f64 {
-        0.01
-    }
-
-    fn validate(&self) -> Result<(), Error> {
-        check::require(
-            self.decay_power <= 0.0,
-            "decay_power",
-            self.decay_power,
-            "at most 0",
-        )?;
-        check::positive("epsilon1", self.epsilon1.unwrap_or(1.0))?;
-        check::non_negative("epsilon2", self.epsilon2)?;
-        check::positive("clip", self.clip)?;
-        check::non_negative("weight_decay", self.decay)
-    }
+    described!("adafactor", 0.01);
 
     fn buffers(&self, shape: &[usize]) -> Vec<TensorBuffer> {
         match shape {
@@ -126,7 +78,7 @@ impl<F: Scalar> TensorRule<F> for Adafactor {
         let count = (tensor.weights.len() as f64).max(1.0);
         let size = Norm::L2.of(tensor.weights) / count.sqrt();
         let rate = size.max(self.epsilon2) * now.learning_rate.min(1.0 / (now.step as f64).sqrt());
-        let decayed = F::of(1.0 - now.learning_rate * now.decay(self.decay));
+        let decayed = F::of(1.0 - now.learning_rate * self.in_force(&now).weight_decay);
         let floor = F::of(epsilon * epsilon).max(F::min_positive_value());
         let shape = tensor.shape;
         let (weights, gradients, buffers) = tensor.split();

@@ -4,7 +4,7 @@ use super::{Tensor, TensorBuffer, TensorRule};
 use crate::{
     Error, Scalar,
     error::check,
-    optim::{Memory, Moment},
+    optim::{Hyperparameter, Memory, Moment},
     tensor_optimizer,
 };
 
@@ -95,6 +95,10 @@ impl<F: Scalar, R: TensorRule<F>> TensorRule<F> for TensorLookahead<R> {
         self.rule.validate()
     }
 
+    fn reads(&self, hyperparameter: Hyperparameter) -> bool {
+        self.rule.reads(hyperparameter)
+    }
+
     /// Those of the rule, and last the slow weights.
     fn buffers(&self, shape: &[usize]) -> Vec<TensorBuffer> {
         let mut buffers = self.rule.buffers(shape);
@@ -158,6 +162,10 @@ impl<F: Scalar, R: TensorRule<F>> TensorRule<F> for TensorDecay<R> {
         self.rule.validate()
     }
 
+    fn reads(&self, hyperparameter: Hyperparameter) -> bool {
+        hyperparameter == Hyperparameter::WeightDecay || self.rule.reads(hyperparameter)
+    }
+
     fn buffers(&self, shape: &[usize]) -> Vec<TensorBuffer> {
         self.rule.buffers(shape)
     }
@@ -177,7 +185,7 @@ impl<F: Scalar, R: TensorRule<F>> TensorRule<F> for TensorDecay<R> {
 
     #[inline(always)]
     fn update(&self, now: Moment, tensor: Tensor<'_, F>) {
-        let kept = F::of(1.0 - now.learning_rate * now.decay(self.decay));
+        let kept = F::of(1.0 - now.learning_rate * now.weight_decay(self.decay));
         tensor.weights.iter_mut().for_each(|weight| *weight *= kept);
         self.rule.update(now, tensor);
     }

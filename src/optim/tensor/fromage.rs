@@ -2,8 +2,11 @@
 
 use super::{Tensor, TensorBuffer, TensorRule};
 use crate::{
-    Error, Scalar,
-    optim::{Moment, settings::settings},
+    Scalar,
+    optim::{
+        Moment,
+        settings::{described, settings},
+    },
     tensor_optimizer,
     transform::Norm,
 };
@@ -28,17 +31,7 @@ settings! {
 tensor_optimizer!(Fromage);
 
 impl<F: Scalar> TensorRule<F> for Fromage {
-    fn name(&self) -> &'static str {
-        "fromage"
-    }
-
-    fn default_rate(&self) -> f64 {
-        0.01
-    }
-
-    fn validate(&self) -> Result<(), Error> {
-        self.check()
-    }
+    described!("fromage", 0.01);
 
     fn buffers(&self, _: &[usize]) -> Vec<TensorBuffer> {
         Vec::new()

@@ -1,9 +1,12 @@
 //! LARS: momentum at the length of the weights.
 
-use super::{Tensor, TensorBuffer, TensorRule};
+use super::{Tensor, TensorRule};
 use crate::{
-    Error, Scalar,
-    optim::{Moment, settings::settings},
+    Scalar,
+    optim::{
+        Moment,
+        settings::{described, settings},
+    },
     tensor_optimizer,
     transform::Norm,
 };
@@ -26,51 +29,33 @@ settings! {
     /// Equal to `optax.lars`. Source: Y. You, I. Gitman and B. Ginsburg, arXiv 1708.03888 (2017).
     pub struct Lars {
         /// Sets β, how much of the velocity is kept at each step. Default: 0.9.
-        momentum = 0.9, below_one;
+        momentum = 0.9, below_one, as momentum;
         /// Sets τ, the length of a step as a share of the weights. Default: 0.001.
         trust = 1e-3, positive;
         /// Sets ε, added to the norm of the gradient. Default: 0.
         epsilon = 0.0, non_negative;
         /// Sets λ, the weight decay. Default: 0.
-        weight_decay = 0.0, non_negative;
+        weight_decay = 0.0, non_negative, as weight_decay;
     }
-    with nesterov: bool = false;
-}
-
-impl Lars {
-    /// Looks ahead along the velocity before it moves.
-    pub fn nesterov(mut self) -> Self {
-        self.nesterov = true;
-        self
+    options {
+        /// Looks ahead along the velocity before it moves.
+        nesterov;
     }
 }
 
 tensor_optimizer!(Lars);
 
 impl<F: Scalar> TensorRule<F> for Lars {
-    fn name(&self) -> &'static str {
-        "lars"
-    }
-
-    fn default_rate(&self) -> f64 {
-        1.0
-    }
-
-    fn validate(&self) -> Result<(), Error> {
-        self.check()
-    }
-
-    fn buffers(&self, shape: &[usize]) -> Vec<TensorBuffer> {
-        let len = shape.iter().product();
-        ["velocity", "decayed_gradient"]
-            .map(|name| TensorBuffer::zeros(name, len))
-            .to_vec()
-    }
+    described!("lars", 1.0, whole ["velocity", "decayed_gradient"]);
 
     #[inline(always)]
     fn update(&self, now: Moment, mut tensor: Tensor<'_, F>) {
-        let decay = F::of(now.decay(self.weight_decay));
-        let momentum = F::of(now.momentum.unwrap_or(self.momentum));
+        let Self {
+            momentum,
+            weight_decay,
+            ..
+        } = self.in_force(&now);
+        let [momentum, decay] = [momentum, weight_decay].map(F::of);
         let (weights, gradients, buffers) = tensor.split();
         let [(_, velocity), (_, decayed)] = buffers else {
             return;

@@ -13,10 +13,12 @@
 mod adafactor;
 mod around;
 mod dadapt;
+mod estimated;
 mod fromage;
 mod lamb;
 mod lars;
 mod muon;
+mod muon_scale;
 mod novograd;
 mod prodigy;
 mod sm3;
@@ -27,7 +29,8 @@ pub use dadapt::DAdapt;
 pub use fromage::Fromage;
 pub use lamb::Lamb;
 pub use lars::Lars;
-pub use muon::{Muon, MuonScale};
+pub use muon::Muon;
+pub use muon_scale::MuonScale;
 pub use novograd::NovoGrad;
 pub use prodigy::Prodigy;
 pub use sm3::Sm3;
@@ -36,7 +39,7 @@ use std::{fmt::Debug, ops::Range};
 
 use pulp::Arch;
 
-use super::{Memory, Moment, Pair, Rates, State, stepper};
+use super::{Hyperparameter, Memory, Moment, Pair, Rates, Rule, Slots, State, stepper};
 use crate::{Error, Scalar, group::Factors, transform::Norm};
 
 /// The memory that a [`TensorRule`] keeps for one tensor, of any length.
@@ -102,6 +105,22 @@ impl<F: Scalar> Tensor<'_, F> {
             buffers,
         };
         Some((inner, last))
+    }
+
+    /// Moves the tensor by a rule for one weight, whose slots are the first of the buffers.
+    #[inline(always)]
+    pub fn follow<R: Rule<F>>(&mut self, rule: &R, now: Moment) {
+        let coefficients = rule.coefficients(now);
+        let (weights, gradients, buffers) = self.split();
+        let mut slices = buffers.iter_mut().map(|(_, values)| values.as_mut_slice());
+        let streams =
+            R::Slots::streams(&mut slices).and_then(|streams| R::Slots::trim(streams, weights.len()));
+        let Some(mut streams) = streams else { return };
+        for (i, (weight, gradient)) in weights.iter_mut().zip(gradients).enumerate() {
+            let mut slots = R::Slots::load(&streams, i);
+            R::update(&coefficients, weight, gradient, &mut slots);
+            slots.store(&mut streams, i);
+        }
     }
 
     /// Rows and columns, if it is a matrix.
@@ -181,6 +200,12 @@ pub trait TensorRule<F: Scalar>: Debug + Send + Sync {
     /// The memory for a tensor of this shape, scratch space included.
     fn buffers(&self, shape: &[usize]) -> Vec<TensorBuffer>;
 
+    /// See [`Rule::reads`](super::Rule::reads).
+    fn reads(&self, hyperparameter: Hyperparameter) -> bool {
+        let _ = hyperparameter;
+        false
+    }
+
     /// See [`Optimizer::validate`](super::Optimizer::validate).
     ///
     /// # Errors
@@ -241,6 +266,10 @@ macro_rules! tensor_optimizer {
                 $crate::optim::TensorRule::<$scalar>::default_rate(self)
             }
 
+            fn reads(&self, hyperparameter: $crate::optim::Hyperparameter) -> bool {
+                $crate::optim::TensorRule::<$scalar>::reads(self, hyperparameter)
+            }
+
             fn validate(&self) -> Result<(), $crate::Error> {
                 $crate::optim::TensorRule::<$scalar>::validate(self)
             }
@@ -280,6 +309,7 @@ pub fn step_tensors<F: Scalar, R: TensorRule<F>>(
     rates: Rates,
 ) -> Result<(), Error> {
     state.check(rule.name(), weights.len(), gradient.len(), &rates)?;
+    rates.check_read(rule.name(), |it| rule.reads(it))?;
     walk(rule, state, Places::One(weights, gradient), rates);
     Ok(())
 }
@@ -298,6 +328,7 @@ pub fn step_tensor_pairs<F: Scalar, R: TensorRule<F>>(
     stepper::check(state, pairs)?;
     let len = state.layout().len();
     state.check(rule.name(), len, len, &rates)?;
+    rates.check_read(rule.name(), |it| rule.reads(it))?;
     walk(rule, state, Places::Many(pairs), rates);
     Ok(())
 }

@@ -2,8 +2,11 @@
 
 use super::{Tensor, TensorBuffer, TensorRule};
 use crate::{
-    Error, Scalar,
-    optim::{Moment, positive_epsilon, settings::settings},
+    Scalar,
+    optim::{
+        Moment, positive_epsilon,
+        settings::{described, settings},
+    },
     tensor_optimizer,
 };
 
@@ -25,32 +28,22 @@ settings! {
     /// Equal to `optax.novograd`. Source: B. Ginsburg et al., arXiv 1905.11286 (2019).
     pub struct NovoGrad {
         /// Sets β₁, how much of the first moment is kept at each step. Default: 0.9.
-        beta1 = 0.9, below_one;
+        beta1 = 0.9, below_one, as momentum;
         /// Sets β₂, how much of the squared norm is kept at each step. Default: 0.25.
-        beta2 = 0.25, below_one;
+        beta2 = 0.25, below_one, as beta2;
         /// Sets ε, added to the root. Default: 1e-6.
         epsilon = 1e-6, non_negative;
         /// Sets what is added inside the root. Default: 0.
         epsilon_root = 0.0, non_negative;
         /// Sets λ, the weight decay within the first moment. Default: 0.
-        weight_decay = 0.0, non_negative;
+        weight_decay = 0.0, non_negative, as weight_decay;
     }
 }
 
 tensor_optimizer!(NovoGrad);
 
 impl<F: Scalar> TensorRule<F> for NovoGrad {
-    fn name(&self) -> &'static str {
-        "novograd"
-    }
-
-    fn default_rate(&self) -> f64 {
-        0.01
-    }
-
-    fn validate(&self) -> Result<(), Error> {
-        self.check()
-    }
+    described!("novograd", 0.01);
 
     fn buffers(&self, shape: &[usize]) -> Vec<TensorBuffer> {
         let len = shape.iter().product();
@@ -63,9 +56,13 @@ impl<F: Scalar> TensorRule<F> for NovoGrad {
     #[inline(always)]
     fn update(&self, now: Moment, mut tensor: Tensor<'_, F>) {
         let square = tensor.gradient_norm().powi(2);
-        let beta1 = F::of(now.momentum.unwrap_or(self.beta1));
-        let beta2 = now.beta2.unwrap_or(self.beta2);
-        let (rate, decay) = (F::of(now.learning_rate), F::of(now.decay(self.weight_decay)));
+        let Self {
+            beta1,
+            beta2,
+            weight_decay,
+            ..
+        } = self.in_force(&now);
+        let [rate, beta1, decay] = [now.learning_rate, beta1, weight_decay].map(F::of);
         let (weights, gradients, buffers) = tensor.split();
         let [(_, first), (_, squared_norm)] = buffers else {
             return;

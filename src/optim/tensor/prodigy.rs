@@ -1,10 +1,15 @@
 //! Prodigy: Adam without a learning rate to tune.
 
-use super::{Tensor, TensorBuffer, TensorRule};
+use super::{
+    Tensor, TensorRule,
+    estimated::{Estimate, follow_moments},
+};
 use crate::{
-    Error, Scalar,
-    error::check,
-    optim::{Memory, Moment, positive_epsilon, settings::settings},
+    Scalar,
+    optim::{
+        Memory, Moment, MovingAverage, positive_epsilon,
+        settings::{described, settings},
+    },
     tensor_optimizer,
 };
 
@@ -36,9 +41,9 @@ settings! {
     /// Source: K. Mishchenko and A. Defazio, arXiv 2306.06101 (2023).
     pub struct Prodigy {
         /// Sets β₁, how much of the first moment is kept at each step. Default: 0.9.
-        beta1 = 0.9, below_one;
+        beta1 = 0.9, below_one, as momentum;
         /// Sets β₂, how much of the second moment is kept at each step. Default: 0.999.
-        beta2 = 0.999, below_one;
+        beta2 = 0.999, below_one, as beta2;
         /// Sets ε, added to the root. Default: 1e-8.
         epsilon = 1e-8, non_negative;
         /// Sets d₀, the first estimate. Default: 1e-6.
@@ -46,10 +51,13 @@ settings! {
         /// Sets κ, by which estimates are multiplied. Default: 1.
         coefficient = 1.0, positive;
         /// Sets λ, the weight decay. Default: 0.
-        weight_decay = 0.0, non_negative;
+        weight_decay = 0.0, non_negative, as weight_decay;
     }
-    with beta3: Option<f64> = None;
-    with safeguard_warm_up: bool = false;
+    options {
+        /// Keeps the learning rate out of s: for one that warms up.
+        safeguard_warm_up;
+    }
+    with beta3: Option<f64> = None, below_one;
 }
 
 tensor_optimizer!(Prodigy);
@@ -61,50 +69,13 @@ impl Prodigy {
         self
     }
 
-    /// Keeps the learning rate out of s: for one that warms up.
-    pub fn safeguard_warm_up(mut self) -> Self {
-        self.safeguard_warm_up = true;
-        self
-    }
-
-    fn kept(&self, beta2: f64) -> f64 {
-        self.beta3.unwrap_or(beta2.sqrt())
-    }
-
-    fn estimate(&self, memory: Memory, step: u64) -> f64 {
-        if step == 1 { self.initial } else { memory[0] }
-    }
-
-    /// e of the formula, with the estimate d.
-    fn effective_rate(&self, now: Moment, estimate: f64) -> f64 {
-        let (beta1, beta2) = (
-            now.momentum.unwrap_or(self.beta1),
-            now.beta2.unwrap_or(self.beta2),
-        );
-        estimate * now.learning_rate * now.correction(beta2).sqrt() / now.correction(beta1)
+    fn kept(&self) -> f64 {
+        self.beta3.unwrap_or(self.beta2.sqrt())
     }
 }
 
 impl<F: Scalar> TensorRule<F> for Prodigy {
-    fn name(&self) -> &'static str {
-        "prodigy"
-    }
-
-    fn default_rate(&self) -> f64 {
-        1.0
-    }
-
-    fn validate(&self) -> Result<(), Error> {
-        check::below_one("beta3", self.beta3.unwrap_or(0.0))?;
-        self.check()
-    }
-
-    fn buffers(&self, shape: &[usize]) -> Vec<TensorBuffer> {
-        let len = shape.iter().product();
-        ["first_moment", "second_moment", "direction", "start"]
-            .map(|name| TensorBuffer::zeros(name, len))
-            .to_vec()
-    }
+    described!("prodigy", 1.0, whole ["first_moment", "second_moment", "direction", "start"]);
 
     fn surveys(&self) -> bool {
         true
@@ -113,22 +84,13 @@ impl<F: Scalar> TensorRule<F> for Prodigy {
     /// `⟨g, w₀ − w⟩` and `‖s‖₁`.
     #[inline(always)]
     fn survey(&self, now: Moment, mut tensor: Tensor<'_, F>) -> [f64; 2] {
-        let estimate = self.estimate(now.memory, now.step);
-        let (beta1, beta2) = (
-            now.momentum.unwrap_or(self.beta1),
-            now.beta2.unwrap_or(self.beta2),
-        );
-        let rate = self.effective_rate(now, estimate);
-        let share = if self.safeguard_warm_up { estimate } else { rate } * estimate / self.initial;
-        let [b1, r1, b2, r2, b3, share] = [
-            beta1,
-            (1.0 - beta1) * estimate,
-            beta2,
-            (1.0 - beta2) * estimate * estimate,
-            self.kept(beta2),
-            share,
-        ]
-        .map(F::of);
+        let rule = self.in_force(&now);
+        let [beta1, beta2] = [rule.beta1, rule.beta2];
+        let Estimate { distance, rate } = Estimate::before(&now, self.initial, [beta1, beta2]);
+        let share = if self.safeguard_warm_up { distance } else { rate } * distance / self.initial;
+        let mean = MovingAverage::weighing(beta1, (1.0 - beta1) * distance);
+        let square_mean = MovingAverage::weighing(beta2, (1.0 - beta2) * distance * distance);
+        let slow_mean = MovingAverage::weighing(rule.kept(), share);
         let (weights, gradients, buffers) = tensor.split();
         let [(_, first), (_, second), (_, direction), (_, start)] = buffers else {
             return [0.0; 2];
@@ -142,9 +104,9 @@ impl<F: Scalar> TensorRule<F> for Prodigy {
             weights.iter_mut().zip(gradients).zip(moments)
         {
             inner += (gradient * (*start - weight)).to_f64_exact();
-            *first = b1 * *first + r1 * gradient;
-            *second = b2 * *second + r2 * (gradient * gradient);
-            *direction = b3 * *direction + share * gradient;
+            mean.add(first, gradient);
+            square_mean.add(second, gradient * gradient);
+            slow_mean.add(direction, gradient);
             size += direction.abs().to_f64_exact();
         }
         [inner, size]
@@ -152,30 +114,25 @@ impl<F: Scalar> TensorRule<F> for Prodigy {
 
     /// The estimate, r, and the estimate before.
     fn remember(&self, now: Moment, [inner, size]: [f64; 2]) -> Memory {
-        let estimate = self.estimate(now.memory, now.step);
-        let beta3 = self.kept(now.beta2.unwrap_or(self.beta2));
-        let rate = self.effective_rate(now, estimate);
-        let numerator = beta3 * now.memory[1] + estimate / self.initial * rate * inner;
-        let found = if size > 0.0 {
-            self.coefficient * numerator / size
-        } else {
-            0.0
-        };
-        [estimate.max(found), numerator, estimate, 0.0]
+        let rule = self.in_force(&now);
+        let Estimate { distance, rate } = Estimate::before(&now, self.initial, [rule.beta1, rule.beta2]);
+        let numerator = rule.kept() * now.memory[1] + distance / self.initial * rate * inner;
+        let found = self.coefficient * numerator / size;
+        let found = if size > 0.0 { found } else { 0.0 };
+        [distance.max(found), numerator, distance, 0.0]
     }
 
     #[inline(always)]
-    fn update(&self, now: Moment, mut tensor: Tensor<'_, F>) {
-        let [estimate, _, before, _] = now.memory;
-        let rate = self.effective_rate(now, before);
-        let decay = F::of(rate * now.decay(self.weight_decay));
-        let (rate, epsilon) = (F::of(rate), positive_epsilon(estimate * self.epsilon));
-        let (weights, _, buffers) = tensor.split();
-        let [(_, first), (_, second), ..] = buffers else {
-            return;
-        };
-        for ((weight, first), second) in weights.iter_mut().zip(first).zip(second) {
-            *weight -= decay * *weight + rate * *first / (second.sqrt() + epsilon);
-        }
+    fn update(&self, now: Moment, tensor: Tensor<'_, F>) {
+        let Self {
+            beta1,
+            beta2,
+            weight_decay,
+            ..
+        } = self.in_force(&now);
+        let [distance, _, before, _] = now.memory;
+        let Estimate { rate, .. } = Estimate::of(&now, before, [beta1, beta2]);
+        let [decay, rate] = [rate * weight_decay, rate].map(F::of);
+        follow_moments(tensor, [decay, rate, positive_epsilon(distance * self.epsilon)]);
     }
 }

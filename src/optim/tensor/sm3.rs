@@ -2,8 +2,11 @@
 
 use super::{Tensor, TensorBuffer, TensorRule};
 use crate::{
-    Error, Scalar,
-    optim::{Moment, settings::settings},
+    Scalar,
+    optim::{
+        Moment, MovingAverage,
+        settings::{described, settings},
+    },
     tensor_optimizer,
 };
 
@@ -22,24 +25,14 @@ settings! {
     /// Equal to `optax.sm3`. Source: R. Anil et al., *Memory-Efficient Adaptive Optimization*, arXiv 1901.11150 (2019).
     pub struct Sm3 {
         /// Sets β, how much of the average step is kept. Default: 0.9.
-        momentum = 0.9, below_one;
+        momentum = 0.9, below_one, as momentum;
     }
 }
 
 tensor_optimizer!(Sm3);
 
 impl<F: Scalar> TensorRule<F> for Sm3 {
-    fn name(&self) -> &'static str {
-        "sm3"
-    }
-
-    fn default_rate(&self) -> f64 {
-        0.1
-    }
-
-    fn validate(&self) -> Result<(), Error> {
-        self.check()
-    }
+    described!("sm3", 0.1);
 
     /// The sums along all axes, one after the other, and those that they will be. A vector has a sum for each weight.
     fn buffers(&self, shape: &[usize]) -> Vec<TensorBuffer> {
@@ -55,8 +48,8 @@ impl<F: Scalar> TensorRule<F> for Sm3 {
 
     #[inline(always)]
     fn update(&self, now: Moment, mut tensor: Tensor<'_, F>) {
-        let momentum = now.momentum.unwrap_or(self.momentum);
-        let [rate, momentum, rest, epsilon] = [now.learning_rate, momentum, 1.0 - momentum, 1e-8].map(F::of);
+        let mean = MovingAverage::new(self.in_force(&now).momentum);
+        let [rate, epsilon] = [now.learning_rate, 1e-8].map(F::of);
         let shape = tensor.shape;
         let (weights, mut gradients, buffers) = tensor.split();
         let [(_, first), (_, sums), (_, next)] = buffers else {
@@ -68,7 +61,7 @@ impl<F: Scalar> TensorRule<F> for Sm3 {
             } else {
                 F::zero()
             };
-            *first = momentum * *first + rest * direction;
+            mean.add(first, direction);
             *weight -= rate * *first;
         };
         let [outer @ .., width] = shape else { return };

@@ -84,6 +84,10 @@ impl<A: LrSchedule, B: LrSchedule, C: Combine> LrSchedule for Both<A, B, C> {
             .or_else(|| self.parts.1.momentum(progress))
     }
 
+    fn sets_momentum(&self) -> bool {
+        self.parts.0.sets_momentum() || self.parts.1.sets_momentum()
+    }
+
     fn observe(&mut self, record: &Record) {
         self.parts.0.observe(record);
         self.parts.1.observe(record);
@@ -118,6 +122,10 @@ impl<A: LrSchedule, B: LrSchedule> LrSchedule for WithMomentum<A, B> {
 
     fn momentum(&mut self, progress: &Progress) -> Option<f64> {
         Some(self.momentum.rate(progress))
+    }
+
+    fn sets_momentum(&self) -> bool {
+        true
     }
 
     fn observe(&mut self, record: &Record) {

@@ -66,6 +66,10 @@ impl<A: LrSchedule, B: LrSchedule> LrSchedule for Sequence<A, B> {
         }
     }
 
+    fn sets_momentum(&self) -> bool {
+        self.parts.0.sets_momentum() || self.parts.1.sets_momentum()
+    }
+
     /// Only the part that is in force hears of it.
     fn observe(&mut self, record: &Record) {
         if self.second {
@@ -124,6 +128,10 @@ fn save_one(schedule: &impl LrSchedule, memo: &mut Memo) {
 /// The parts of a schedule that is around another and passes on what it hears.
 macro_rules! pass_on {
     () => {
+        fn sets_momentum(&self) -> bool {
+            self.schedule.sets_momentum()
+        }
+
         fn follows_metric(&self) -> bool {
             self.schedule.follows_metric()
         }
