@@ -143,12 +143,12 @@ fn another_rule_within_a_rule_is_refused() {
         );
         // In a loop of one's own likewise.
         let (one, other) = (one(), other());
-        let state = |rule: &Box<dyn Optimizer<f64>>| {
+        let state = |rule: &dyn Optimizer<f64>| {
             State::<f64>::new(rule, Params::from(vec![1.0]).layout(), &[]).unwrap()
         };
         let path = folder.path().join("loop.safetensors");
-        state(&one).save(&path, &[1.0]).unwrap();
-        let refused = state(&other).load(&path, &mut [1.0]).unwrap_err();
+        state(&*one).save(&path, &[1.0]).unwrap();
+        let refused = state(&*other).load(&path, &mut [1.0]).unwrap_err();
         assert!(matches!(&refused, Error::Foreign { .. }), "{refused}");
     }
 }
