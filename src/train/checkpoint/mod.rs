@@ -1,5 +1,6 @@
 //! Runs in files: stopped at any step, and continued to the same bits.
 
+mod course;
 mod folder;
 mod history;
 mod state;

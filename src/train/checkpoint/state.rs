@@ -2,152 +2,18 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use super::{
-    Interval, history,
-    writer::{Moment, Snapshot, Writer},
-};
+use super::{history, writer::Snapshot};
 use crate::{
     Error, Layout, Memo, Objective, Scalar,
     archive::{self, Archive, Entry},
     optim::Rates,
-    schedule::{LrSchedule, Span},
-    train::{
-        CheckpointEvent, Resumed, StopReason,
-        callback::Answers,
-        run::{EpochLoss, Loop, Within},
-    },
+    schedule::LrSchedule,
+    train::run::{EpochLoss, Loop, Within},
 };
 
 impl<F: Scalar, O: Objective<F>> Loop<'_, F, O> {
-    /// Before the first step: continues where the user says, and makes ready to write.
-    pub(in crate::train) fn begin_checkpoints(&mut self) -> Result<(), Error> {
-        let plan = std::mem::take(&mut self.trainer.checkpoint);
-        if let Some(checkpoints) = &plan.checkpoints {
-            checkpoints.validate()?;
-        }
-        if plan.checkpoints.is_none() && plan.resume.is_none() {
-            return Ok(());
-        }
-        self.caught_up = self.state.is_catching_up().then(|| self.params.clone());
-        let mut snapshot = self.empty_snapshot()?;
-        if let Some((archive, resumed)) = plan.resume.map_or(Ok(None), super::Resume::find)? {
-            self.restore(&archive, &mut snapshot)
-                .map_err(|error| archive.blame(error))?;
-            let step = self.step;
-            self.resumed = Some(Resumed { step, ..resumed });
-        }
-        if let Some(checkpoints) = plan.checkpoints {
-            checkpoints.prepare(self.resumed.as_ref())?;
-            let every = checkpoints.every.unwrap_or_else(|| self.usual_interval());
-            let layout = self.params.layout().clone();
-            self.writer = Some(Writer::new(checkpoints, every, layout, snapshot));
-        }
-        Ok(())
-    }
-
-    /// How often a checkpoint is written where the user does not say: a function's epoch is a step, which is too often.
-    fn usual_interval(&self) -> Interval {
-        match self.is_function() {
-            true => Interval::Time(Duration::from_secs(10)),
-            false => Interval::Span(Span::Epochs(1)),
-        }
-    }
-
-    /// Writes a checkpoint if one is due after so many steps or epochs, and tells of what has been written.
-    pub(in crate::train) fn checkpoint_if_due(&mut self, now: Span) -> Option<StopReason> {
-        let writer = self.writer.as_mut()?;
-        if writer.is_due(now) {
-            self.write_checkpoint(false);
-        } else {
-            writer.look();
-        }
-        self.tell_of_checkpoints()
-    }
-
-    /// Writes the last checkpoint of the run.
-    pub(in crate::train) fn last_checkpoint(&mut self) {
-        self.write_checkpoint(true);
-        // Whatever they answer, the run is over.
-        let _ = self.tell_of_checkpoints();
-    }
-
-    /// Tells the callbacks what became of checkpoints of which they do not know.
-    fn tell_of_checkpoints(&mut self) -> Option<StopReason> {
-        let all = std::mem::take(&mut self.writer.as_mut()?.news);
-        let mut answers = Answers::new(self.rate_scale);
-        for news in &all {
-            let event = CheckpointEvent {
-                path: &news.path,
-                step: news.moment.step,
-                epoch: news.moment.epoch,
-                error: news.error.as_ref(),
-            };
-            for callback in &mut self.trainer.callbacks {
-                answers.hear(callback.on_checkpoint(&event));
-            }
-        }
-        self.rate_scale = answers.scale;
-        answers.stop
-    }
-
-    fn write_checkpoint(&mut self, last: bool) {
-        let Some(mut writer) = self.writer.take() else {
-            return;
-        };
-        if last {
-            writer.wait();
-        }
-        let now = Moment {
-            step: self.step,
-            epoch: self.epoch,
-            best: self.best.step,
-        };
-        // No run could go on from weights that are not finite, and the one before would be lost.
-        if writer.saved != Some(now)
-            && self.params.is_finite()
-            && let Some(mut snapshot) = writer.take_snapshot(last)
-        {
-            self.copy_into(&mut snapshot);
-            snapshot.moment = now;
-            writer.write(snapshot);
-        }
-        if last {
-            writer.wait();
-        }
-        self.writer = Some(writer);
-    }
-
-    fn empty_snapshot(&mut self) -> Result<Snapshot<F>, Error> {
-        archive::check_free(self.params.layout())?;
-        let params = archive::room(&self.tensors())?;
-        Ok(Snapshot {
-            moment: Moment::default(),
-            params,
-            memo: Memo::new(),
-        })
-    }
-
-    fn copy_into(&mut self, snapshot: &mut Snapshot<F>) {
-        snapshot.memo = self.memo();
-        if let Some(weights) = &mut self.caught_up {
-            weights.clone_from(&self.params);
-            let mut state = self.state.clone();
-            // What it could refuse has been refused before the first step.
-            let _ = self
-                .trainer
-                .optimizer
-                .catch_up(&mut state, weights.as_mut_slice(), None);
-        }
-        let mut rest = snapshot.params.as_mut_slice();
-        for (_, _, values) in self.tensors() {
-            if let Some(place) = rest.split_off_mut(..values.len()) {
-                place.copy_from_slice(values);
-            }
-        }
-    }
-
     /// All tensors of the scalar that a run remembers, in a fixed order, with the names they have in a file.
-    fn tensors(&mut self) -> Vec<Entry<'_, F>> {
+    pub(super) fn tensors(&mut self) -> Vec<Entry<'_, F>> {
         let layout = self.params.layout().clone();
         let mut all = Vec::new();
         // Under their own names stand the weights that a reader expects: with no steps to catch up on.
@@ -208,7 +74,7 @@ impl<F: Scalar, O: Objective<F>> Loop<'_, F, O> {
     }
 
     /// Everything that is not a tensor of the scalar.
-    fn memo(&self) -> Memo {
+    pub(super) fn memo(&self) -> Memo {
         let mut memo = Memo::new();
         memo.put_part("settings", self.settings());
         memo.put("step", [self.step]);
@@ -262,7 +128,7 @@ impl<F: Scalar, O: Objective<F>> Loop<'_, F, O> {
     }
 
     /// Takes everything back, once it is clear that it fits.
-    fn restore(&mut self, archive: &Archive, snapshot: &mut Snapshot<F>) -> Result<(), Error> {
+    pub(super) fn restore(&mut self, archive: &Archive, snapshot: &mut Snapshot<F>) -> Result<(), Error> {
         let memo = archive.agreeing(&self.settings())?;
         archive.check_names(self.params.layout())?;
         archive.fill(&mut snapshot.params)?;
