@@ -104,7 +104,7 @@ pub(super) fn step_pairs<F: Scalar, R: Rule<F>>(
 
 /// Opens a step: what does not belong together is refused before anything is changed, the weights that a sparse gradient touches
 /// (or all) make the steps that they have missed, and the step is counted.
-#[inline]
+#[inline(always)]
 pub(super) fn open<F: Scalar, R: Rule<F>>(
     rule: &R,
     state: &mut State<F>,
@@ -130,7 +130,7 @@ fn count<F: Scalar, R: Rule<F>>(rule: &R, state: &mut State<F>, rates: &Rates) {
 }
 
 /// Refuses what does not belong together.
-#[inline]
+#[inline(always)]
 pub(super) fn check<F: Scalar, R: Rule<F>>(
     rule: &R,
     state: &State<F>,

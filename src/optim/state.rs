@@ -200,7 +200,7 @@ impl<F: Scalar> State<F> {
     }
 
     /// Refuses what does not belong together, before anything is changed.
-    #[inline]
+    #[inline(always)]
     pub(super) fn check(
         &self,
         optimizer: &str,

@@ -11,6 +11,7 @@ const BLOCK: usize = 64;
 /// So many of them in one go: what the widest registers hold.
 const LANES: usize = 16;
 
+#[inline]
 pub(super) fn step<F: Scalar, R: Rule<F>>(
     rule: &R,
     state: &mut State<F>,
@@ -18,9 +19,21 @@ pub(super) fn step<F: Scalar, R: Rule<F>>(
     gradient: &Gradient<F>,
     rates: &Rates,
 ) -> Result<(), Error> {
-    let Some(tensors) = gradient.tensors() else {
-        return driver::step(rule, state, weights, gradient.as_slice(), rates);
-    };
+    match gradient.tensors() {
+        None => driver::step(rule, state, weights, gradient.as_slice(), rates),
+        Some(tensors) => step_sparse(rule, state, weights, gradient, tensors, rates),
+    }
+}
+
+#[inline(never)]
+fn step_sparse<F: Scalar, R: Rule<F>>(
+    rule: &R,
+    state: &mut State<F>,
+    weights: &mut [F],
+    gradient: &Gradient<F>,
+    tensors: &[Touched<F>],
+    rates: &Rates,
+) -> Result<(), Error> {
     let len = gradient.layout().len();
     driver::open(rule, state, weights, len, Some(gradient), rates)?;
     let State {

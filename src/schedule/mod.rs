@@ -133,6 +133,11 @@ pub trait LrSchedule: Debug + Send {
         true
     }
 
+    /// Whether rate and momentum are the same at every step, so that they need not be asked for again. Default: no.
+    fn is_constant(&self) -> bool {
+        false
+    }
+
     /// The names of the metrics it follows, so that a run can refuse one that is not there.
     fn watches(&self) -> Vec<&str> {
         Vec::new()
@@ -171,6 +176,10 @@ impl LrSchedule for f64 {
         *self
     }
 
+    fn is_constant(&self) -> bool {
+        true
+    }
+
     fn follows_metric(&self) -> bool {
         false
     }
@@ -199,6 +208,10 @@ impl<S: LrSchedule + ?Sized> LrSchedule for Box<S> {
 
     fn follows_metric(&self) -> bool {
         (**self).follows_metric()
+    }
+
+    fn is_constant(&self) -> bool {
+        (**self).is_constant()
     }
 
     fn watches(&self) -> Vec<&str> {

@@ -15,9 +15,10 @@ impl<F: Scalar, O: Objective<F>> Loop<'_, F, O> {
         let (mut rates, mut values) = ([F::zero(); STEPS], [F::zero(); STEPS]);
         let mut steps = 0;
         while steps < most {
-            let rates_then = self.rates_at(self.step + steps as u64, steps_per_epoch as u64, 1.0);
+            let ahead = steps as u64;
+            self.find_rates(self.step + ahead, steps_per_epoch as u64, 1.0);
             let optimizer = &self.trainer.optimizer;
-            let Some(rate) = optimizer.descent_rate(&self.state, steps as u64, &rates_then) else {
+            let Some(rate) = optimizer.descent_rate(&self.state, ahead, &self.rates) else {
                 break;
             };
             rates[steps] = rate;
@@ -35,7 +36,7 @@ impl<F: Scalar, O: Objective<F>> Loop<'_, F, O> {
         };
         if made < steps {
             let last = self.step + (made as u64).saturating_sub(1);
-            self.rates_at(last, steps_per_epoch as u64, 1.0);
+            self.find_rates(last, steps_per_epoch as u64, 1.0);
         }
         let reduction = self.objective.reduction();
         for value in &values[..made] {

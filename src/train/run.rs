@@ -52,6 +52,8 @@ pub(super) struct Loop<'a, F: Scalar, O> {
     pub(super) rate_scale: f64,
     /// What was in force at the last update.
     pub(super) rates: Rates,
+    /// The scale at which these rates hold for every step, where they do.
+    pub(super) rates_for: f64,
     pub(super) mishaps: Mishaps,
     pub(super) stop: StopReason,
     /// Where weights have steps to catch up on: a place for them as they are when they have, for a checkpoint.
@@ -129,6 +131,7 @@ impl<'a, F: Scalar, O: Objective<F>> Loop<'a, F, O> {
             within: Within::default(),
             rate_scale: 1.0,
             rates: Rates::from(0.0),
+            rates_for: f64::NAN,
             mishaps: Mishaps::default(),
             stop: StopReason::Finished,
             #[cfg(feature = "checkpoint")]

@@ -37,7 +37,8 @@ impl<F: Scalar, O: Objective<F>> Loop<'_, F, O> {
                 Err(stop) => return Ok(Some(stop)),
             },
         };
-        let rates = self.rates(steps_per_epoch, seen.as_ref().map_or(1.0, |seen| seen.scale));
+        let scale = seen.as_ref().map_or(1.0, |seen| seen.scale);
+        self.find_rates(self.step, steps_per_epoch, scale);
         if let Ok(seen) = &seen {
             if self.exact {
                 self.keep_if_best(seen.value, Goal::Lowest);
@@ -45,12 +46,12 @@ impl<F: Scalar, O: Objective<F>> Loop<'_, F, O> {
             let (weights, gradient) = (self.params.as_mut_slice(), &self.update.gradient);
             self.trainer
                 .optimizer
-                .step_touched(&mut self.state, weights, gradient, rates)?;
-            self.update.follow(&mut self.params, rates.learning_rate)?;
+                .step_touched(&mut self.state, weights, gradient, self.rates)?;
+            self.update.follow(&mut self.params, self.rates.learning_rate)?;
         }
         self.step += 1;
         if HEARD {
-            return self.note(seen, rates, steps_per_epoch);
+            return self.note(seen, steps_per_epoch);
         }
         Ok(None)
     }
@@ -59,7 +60,6 @@ impl<F: Scalar, O: Objective<F>> Loop<'_, F, O> {
     fn note(
         &mut self,
         seen: Result<Seen, Skipped>,
-        rates: Rates,
         steps_per_epoch: u64,
     ) -> Result<Option<StopReason>, Error> {
         self.within.updates += 1;
@@ -69,7 +69,7 @@ impl<F: Scalar, O: Objective<F>> Loop<'_, F, O> {
         }
         if !self.trainer.callbacks.is_empty() {
             let stop = match seen {
-                Ok(seen) => self.tell(&seen, rates, steps_per_epoch),
+                Ok(seen) => self.tell(&seen, steps_per_epoch),
                 Err(skipped) => self.tell_of_skip(skipped),
             };
             if stop.is_some() {
@@ -103,16 +103,13 @@ impl<F: Scalar, O: Objective<F>> Loop<'_, F, O> {
             .catch_up(&mut self.state, weights, Some(&self.update.gradient))
     }
 
-    /// What is in force at the update that is about to be made. Only what changes is written: the rule reads it wide, and
+    /// Finds what is in force at the update after so many steps. Only what changes is written: the rule reads it wide, and
     /// would wait for what has just been written in parts.
     #[inline]
-    fn rates(&mut self, steps_per_epoch: u64, gradient_scale: f64) -> Rates {
-        self.rates_at(self.step, steps_per_epoch, gradient_scale)
-    }
-
-    /// The same at the update after so many.
-    #[inline]
-    pub(super) fn rates_at(&mut self, step: u64, steps_per_epoch: u64, gradient_scale: f64) -> Rates {
+    pub(super) fn find_rates(&mut self, step: u64, steps_per_epoch: u64, gradient_scale: f64) {
+        if self.rates_for == self.rate_scale && self.rates.gradient_scale == gradient_scale {
+            return;
+        }
         let now = Progress {
             step,
             steps_per_epoch,
@@ -127,17 +124,19 @@ impl<F: Scalar, O: Objective<F>> Loop<'_, F, O> {
             let rates = Rates::from(learning_rate).gradient_scale(gradient_scale);
             self.set_rates(Rates { momentum, ..rates }, &now);
         }
-        self.rates
     }
 
     #[inline(never)]
     fn set_rates(&mut self, mut rates: Rates, now: &Progress) {
         self.trainer.hyperparameters.set(&mut rates, now);
         self.rates = rates;
+        if self.schedule.is_constant() && self.trainer.hyperparameters.is_empty() {
+            self.rates_for = self.rate_scale;
+        }
     }
 
     /// Tells the callbacks of an update.
-    fn tell(&mut self, seen: &Seen, rates: Rates, steps_per_epoch: u64) -> Option<StopReason> {
+    fn tell(&mut self, seen: &Seen, steps_per_epoch: u64) -> Option<StopReason> {
         let event = StepEvent {
             step: self.step,
             steps_per_epoch,
@@ -145,7 +144,7 @@ impl<F: Scalar, O: Objective<F>> Loop<'_, F, O> {
             gradient: &self.update.gradient,
             gradient_norm: seen.norm,
             params: &self.params,
-            rates,
+            rates: self.rates,
         };
         let mut answers = Answers::new(self.rate_scale);
         for callback in &mut self.trainer.callbacks {

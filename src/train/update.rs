@@ -299,7 +299,9 @@ impl<'a, F: Scalar> Update<'a, F> {
     /// After the rule has moved the weights.
     #[inline]
     pub(super) fn follow(&mut self, params: &mut Params<F>, learning_rate: f64) -> Result<(), Error> {
-        constrain(&self.constrained, params, learning_rate);
+        if !self.constrained.is_empty() {
+            constrain(&self.constrained, params, learning_rate);
+        }
         match &mut self.average {
             Some(average) => average.update(params),
             None => Ok(()),
