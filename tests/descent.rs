@@ -1,13 +1,15 @@
 //! Plain descent on one row after another, made in one go where nobody listens: to the bits of steps made one by one.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use downhill::data::Order;
 use downhill::loss::{Pointwise, Reduction};
-use downhill::model::Model;
-use downhill::ndarray::{Array1, Array2};
-use downhill::optim::Optimizer;
+use downhill::model::{Descent, Model};
+use downhill::ndarray::{Array1, Array2, ArrayView2};
+use downhill::optim::{Buffer, Moment, Optimizer, Rule};
 use downhill::prelude::*;
-use downhill::schedule::Decay;
-use downhill::train::NonFinite;
+use downhill::schedule::{Decay, from_fn};
+use downhill::train::{Average, NonFinite};
 
 /// Everything of a run but the time it took.
 fn bits<F: Scalar>(run: &Run<F>) -> String {
@@ -85,7 +87,227 @@ fn rows_one_after_another_come_to_the_bits_of_steps_one_by_one() {
     dense::<f64>();
 }
 
-/// What it does not reach: weights of rows, several outputs, columns that do not lie end to end, groups, a decay.
+/// A linear model that counts how it is asked.
+struct Counting {
+    inner: Linear,
+    in_one_go: AtomicUsize,
+    by_themselves: AtomicUsize,
+}
+
+impl Model<f64> for Counting {
+    type Scratch = <Linear as Model<f64>>::Scratch;
+
+    fn layout(&self) -> Layout {
+        Model::<f64, Array2<f64>>::layout(&self.inner)
+    }
+
+    fn outputs(&self) -> usize {
+        Model::<f64, Array2<f64>>::outputs(&self.inner)
+    }
+
+    fn check(&self, inputs: &ArrayView2<'_, f64>) -> Result<(), Error> {
+        Model::<f64, Array2<f64>>::check(&self.inner, inputs)
+    }
+
+    fn scratch(&self, rows: usize) -> Self::Scratch {
+        Model::<f64, Array2<f64>>::scratch(&self.inner, rows)
+    }
+
+    fn predict<'s>(
+        &self,
+        params: &Params<f64>,
+        inputs: &ArrayView2<'_, f64>,
+        scratch: &'s mut Self::Scratch,
+    ) -> ArrayView2<'s, f64> {
+        Model::<f64, Array2<f64>>::predict(&self.inner, params, inputs, scratch)
+    }
+
+    fn descend(
+        &self,
+        params: &mut Params<f64>,
+        inputs: &ArrayView2<'_, f64>,
+        descent: Descent<'_, f64>,
+    ) -> Option<usize> {
+        let made = Model::<f64, Array2<f64>>::descend(&self.inner, params, inputs, descent);
+        self.in_one_go.fetch_add(made.unwrap_or(0), Ordering::Relaxed);
+        made
+    }
+
+    fn backward(
+        &self,
+        params: &Params<f64>,
+        inputs: &ArrayView2<'_, f64>,
+        output_gradient: ArrayView2<'_, f64>,
+        scratch: &mut Self::Scratch,
+        gradient: &mut Gradient<f64>,
+    ) {
+        self.by_themselves.fetch_add(1, Ordering::Relaxed);
+        Model::<f64, Array2<f64>>::backward(&self.inner, params, inputs, output_gradient, scratch, gradient);
+    }
+}
+
+/// A rule of one's own that is plain descent, as it says.
+#[derive(Debug)]
+struct Own;
+
+impl<F: Scalar> Rule<F> for Own {
+    type Slots = [F; 0];
+    type Coefficients = F;
+
+    fn name(&self) -> &'static str {
+        "own"
+    }
+
+    fn default_rate(&self) -> f64 {
+        0.1
+    }
+
+    fn buffers(&self) -> Vec<Buffer> {
+        Vec::new()
+    }
+
+    fn coefficients(&self, now: Moment) -> F {
+        F::of(now.learning_rate)
+    }
+
+    fn update(rate: &F, weight: &mut F, gradient: F, _: &mut [F; 0]) {
+        *weight -= *rate * gradient;
+    }
+
+    fn plain_rate(rate: &F) -> Option<F> {
+        Some(*rate)
+    }
+}
+
+type Settings<'a> = Box<dyn Fn() -> Trainer<'a, f64>>;
+
+/// Which runs make many steps in one go, and which do not; whatever they do, to the same bits as where somebody listens.
+#[test]
+fn where_nothing_is_due_between_steps_many_are_made_in_one_go() {
+    let (inputs, targets) = rows::<f64>(150, 4);
+    let data = Dataset::new(&inputs, &targets).unwrap();
+    let sgd = || Trainer::new(Sgd).batch(1);
+    let validated = |trainer: Trainer<'_, f64>, model: &Counting| {
+        let loss = BinaryCrossEntropy::new();
+        let risk = EmpiricalRisk::new(model, &loss, &data).validation(&data);
+        trainer.epochs(3).seed(5).minimize(risk).unwrap()
+    };
+    let watch = || Watch::lowest("validation_loss");
+    let all: Vec<(&str, bool, Settings<'_>)> = vec![
+        ("plain", true, Box::new(sgd)),
+        (
+            "mini-batches of one",
+            true,
+            Box::new(|| Trainer::new(MiniBatchSgd::new(1))),
+        ),
+        (
+            "a rule of one's own",
+            true,
+            Box::new(|| Trainer::new(Own).batch(1)),
+        ),
+        (
+            "a group of everything",
+            true,
+            Box::new(move || sgd().group(Group::new("*").rate(2.0))),
+        ),
+        (
+            "a function of the step",
+            true,
+            Box::new(move || sgd().learning_rate(from_fn(|now| 0.1 / (1 + now.step) as f64))),
+        ),
+        (
+            "early stopping",
+            true,
+            Box::new(move || sgd().callback(EarlyStopping::new().watch(watch()).patience(1))),
+        ),
+        (
+            "a closure for epochs",
+            true,
+            Box::new(move || sgd().on_epoch(|_| {})),
+        ),
+        (
+            "evaluations within epochs",
+            true,
+            Box::new(move || sgd().evaluate_every(Span::Steps(7))),
+        ),
+        ("a step budget", true, Box::new(move || sgd().steps(131))),
+        (
+            "a closure for steps",
+            false,
+            Box::new(move || sgd().on_step(|_| {})),
+        ),
+        (
+            "a plateau",
+            false,
+            Box::new(move || sgd().learning_rate(ReduceOnPlateau::new(0.1))),
+        ),
+        (
+            "a schedule of momentum",
+            false,
+            Box::new(|| Trainer::new(Momentum::new(0.9)).batch(1).momentum(0.5)),
+        ),
+        (
+            "momentum",
+            false,
+            Box::new(|| Trainer::new(Momentum::new(0.0)).batch(1)),
+        ),
+        ("decay", false, Box::new(|| Trainer::new(Sgd.weight_decay(0.1)))),
+        (
+            "decay by schedule",
+            false,
+            Box::new(|| Trainer::new(Sgd.weight_decay(0.1)).weight_decay(0.2)),
+        ),
+        ("bounds", false, Box::new(|| Trainer::new(Sgd.bounded(-0.1, 0.1)))),
+        ("climbing", false, Box::new(|| Trainer::new(Sgd.maximize()))),
+        ("lookahead", false, Box::new(|| Trainer::new(Sgd.lookahead()))),
+        ("clipping", false, Box::new(move || sgd().clip_norm(0.1))),
+        ("accumulation", false, Box::new(move || sgd().accumulate(2))),
+        (
+            "an average",
+            false,
+            Box::new(move || sgd().average(Average::uniform())),
+        ),
+        (
+            "two groups",
+            false,
+            Box::new(move || sgd().group(Group::new("bias").rate(2.0))),
+        ),
+        (
+            "larger batches",
+            false,
+            Box::new(|| Trainer::new(MiniBatchSgd::new(2))),
+        ),
+    ];
+    for (what, expected, settings) in all {
+        let model = || Counting {
+            inner: Linear::new(4, 1).unwrap(),
+            in_one_go: AtomicUsize::new(0),
+            by_themselves: AtomicUsize::new(0),
+        };
+        let alone = model();
+        let run = validated(settings(), &alone);
+        let count = |count: &AtomicUsize| count.load(Ordering::Relaxed);
+        let (in_one_go, others) = (count(&alone.in_one_go), count(&alone.by_themselves));
+        assert_eq!(
+            in_one_go == run.steps as usize,
+            expected,
+            "{what}: {in_one_go} of {}",
+            run.steps
+        );
+        assert_eq!(
+            in_one_go > 0,
+            others == 0,
+            "{what}: {in_one_go} in one go, {others} by themselves"
+        );
+        assert_eq!(
+            bits(&run),
+            bits(&validated(settings().on_step(|_| {}), &model())),
+            "{what}"
+        );
+    }
+}
+
+/// What it does not reach: weights of rows, several outputs, columns that do not lie end to end.
 #[test]
 fn what_is_not_plain_is_made_step_by_step() {
     let (inputs, targets) = rows::<f64>(150, 4);
@@ -97,7 +319,6 @@ fn what_is_not_plain_is_made_step_by_step() {
         .unwrap();
     let turned = inputs.t().as_standard_layout().into_owned();
     let strided = Dataset::from_views(turned.t(), targets.view()).unwrap();
-    let plain = Dataset::new(&inputs, &targets).unwrap();
     for data in [&weighted, &strided] {
         assert_same::<f64>("weights and columns", |trainer| {
             trainer
@@ -105,12 +326,6 @@ fn what_is_not_plain_is_made_step_by_step() {
                 .epochs(2)
                 .fit(&model, &loss, data)
                 .unwrap()
-        });
-    }
-    for group in [Group::new("bias").rate(2.0), Group::new("bias").frozen()] {
-        assert_same::<f64>("a group", |trainer| {
-            let trainer = trainer.group(group.clone()).learning_rate(0.1).epochs(2);
-            trainer.fit(&model, &loss, &plain).unwrap()
         });
     }
     let labels = targets.mapv(|target| target as usize);
@@ -122,10 +337,6 @@ fn what_is_not_plain_is_made_step_by_step() {
             .epochs(2)
             .fit(&model, &SoftmaxCrossEntropy, &classes)
             .unwrap()
-    });
-    assert_same::<f64>("a decay", |trainer| {
-        let trainer = trainer.weight_decay(0.1).learning_rate(0.1).epochs(2);
-        trainer.fit(&model, &loss, &plain).unwrap()
     });
 }
 

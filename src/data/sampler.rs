@@ -70,7 +70,10 @@ impl Batch<'_> {
     #[inline]
     pub fn term(&self, number: usize) -> Option<usize> {
         match self {
-            Batch::Range(range) => Some(range.start + number).filter(|term| range.contains(term)),
+            Batch::Range(range) => range
+                .start
+                .checked_add(number)
+                .filter(|term| range.contains(term)),
             Batch::Rows(rows) => rows.get(number).copied(),
         }
     }

@@ -204,7 +204,7 @@ impl<'a, F> CsrView<'a, F> {
 
     /// The columns and the values of a row, if there is such a row.
     #[inline]
-    pub fn row(&self, row: usize) -> Option<(&'a [u32], &'a [F])> {
+    pub(crate) fn get_row(&self, row: usize) -> Option<(&'a [u32], &'a [F])> {
         let (start, end) = (*self.starts.get(row)?, *self.starts.get(row.checked_add(1)?)?);
         Some((self.indices.get(start..end)?, self.values.get(start..end)?))
     }

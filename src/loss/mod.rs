@@ -77,9 +77,9 @@ pub trait Loss<F: Scalar, Y: Samples = Array2<F>>: Debug + Send + Sync {
         gradient: ArrayViewMut2<'_, F>,
     ) -> F;
 
-    /// The loss of one row and its derivative, given its only prediction, for a loss of single numbers whose mean over a row is
-    /// that number: then plain descent takes [one row after another](crate::Objective::descend) without a call of the above for
-    /// each. Default: nothing.
+    /// The loss of one row and its derivative, given its only prediction: to the bits of [`Loss::value_and_gradient`] of this
+    /// row alone, without weights and at scale 1, where [`Loss::total_weight`] of the row is 1. Then plain descent takes
+    /// [one row after another](crate::Objective::descend) without a call of those for each. Default: `None`, for every row.
     fn single(&self, prediction: F, targets: &Y::View<'_>, row: usize) -> Option<(F, F)> {
         let _ = (prediction, targets, row);
         None

@@ -69,6 +69,9 @@ impl<F: Scalar> Matrix<F> for Array2<F> {
         bias: Option<&mut F>,
         descent: Descent<'_, F>,
     ) -> Option<usize> {
+        if view.ncols() != weights.len() {
+            return None;
+        }
         linalg::descend(view.as_slice()?, weights, bias, descent)
     }
 
@@ -162,10 +165,13 @@ mod sparse {
                 rates,
                 values,
             } = descent;
+            if view.columns() > weights.len() {
+                return None;
+            }
             let mut made = 0;
             for (&rate, value) in rates.iter().zip(values) {
                 let Some(row) = rows.term(made) else { break };
-                let Some((indices, entries)) = view.row(row) else {
+                let Some((indices, entries)) = view.get_row(row) else {
                     break;
                 };
                 let mut prediction = dot(indices, entries, weights);

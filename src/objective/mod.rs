@@ -75,7 +75,8 @@ pub trait Objective<F: Scalar> {
     /// [`Objective::value_and_gradient`] term by term, to whose bits it must come. A term whose value or gradient is not finite,
     /// or whose weight in a mean is not 1, is left with all that follow it.
     ///
-    /// Asked by a trainer whose rule has no memory, where nothing is to be done between steps. Default: `None`.
+    /// Asked by a trainer whose rule has no memory, where nothing is to be done between steps, after [`Objective::prepare`];
+    /// `terms` are those of the rest of the epoch. `None` counts for the whole run, `Some(0)` for the next step. Default: `None`.
     fn descend(
         &mut self,
         params: &mut Params<F>,

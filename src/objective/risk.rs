@@ -1,5 +1,7 @@
 //! The mean loss of a model over a data set.
 
+use std::cell::Cell;
+
 use ndarray::{Array1, Array2, ArrayView2};
 use rand::Rng;
 
@@ -250,7 +252,10 @@ impl<F: Scalar, X: Samples, Y: Samples, M: Model<F, X>, L: Loss<F, Y>> Objective
             return None;
         };
         let (model, loss) = (self.pass.model, self.pass.loss);
-        loss.single(F::zero(), targets, terms.term(0)?)?;
+        if model.outputs() != 1 {
+            return None;
+        }
+        let knows = Cell::new(true);
         if let Batch::Rows(rows) = terms {
             let next = rows.iter().skip(rates.len()).take(rates.len());
             next.for_each(|&row| Y::prefetch(targets, &[row]));
@@ -258,13 +263,16 @@ impl<F: Scalar, X: Samples, Y: Samples, M: Model<F, X>, L: Loss<F, Y>> Objective
         let descent = Descent {
             rows: terms,
             loss: &|prediction, row| {
-                loss.single(prediction, targets, row)
-                    .unwrap_or((F::nan(), F::nan()))
+                loss.single(prediction, targets, row).unwrap_or_else(|| {
+                    knows.set(false);
+                    (F::nan(), F::nan())
+                })
             },
             rates,
             values,
         };
-        model.descend(params, inputs, descent)
+        let made = model.descend(params, inputs, descent)?;
+        (made > 0 || knows.get()).then_some(made)
     }
 
     #[inline]

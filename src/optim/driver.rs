@@ -156,13 +156,14 @@ pub(super) fn descent_rate<F: Scalar, R: Rule<F>>(
     let [segment] = state.segments.as_slice() else {
         return None;
     };
-    let bare = R::Slots::COUNT == 0 && state.missed.is_none() && rates.gradient_scale == 1.0;
-    if !bare || !rates.legal() {
+    if R::Slots::COUNT != 0 || state.missed.is_some() || rates.gradient_scale != 1.0 {
         return None;
     }
-    let now = Moment::new(state.step + ahead + 1, rates, segment.factors?, state.memory);
-    let kept = rule.remember(now) == state.memory;
-    R::plain_rate(&rule.coefficients(now)).filter(|_| kept)
+    let len = state.layout().len();
+    check(rule, state, len, len, rates).ok()?;
+    let at = |factors| Moment::new(state.step + ahead + 1, rates, factors, state.memory);
+    let kept = rule.remember(at(Factors::default())) == state.memory;
+    R::plain_rate(&rule.coefficients(at(segment.factors?))).filter(|_| kept)
 }
 
 /// The averaged weights of the whole state, frozen ones as they are.

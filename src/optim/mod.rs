@@ -209,7 +209,7 @@ pub trait Optimizer<F: Scalar>: Debug + Send + Sync {
     }
 
     /// η, if with these rates the step after `ahead` further ones is `w ← w − η g` for every weight of the state and changes no
-    /// memory; then the caller may make it himself. Default: it is not.
+    /// memory: then the trainer may make it itself, row by row, and count it. Default: it is not.
     fn descent_rate(&self, state: &State<F>, ahead: u64, rates: &Rates) -> Option<F> {
         let _ = (state, ahead, rates);
         None

@@ -196,7 +196,8 @@ pub trait Rule<F: Scalar>: Debug + Send + Sync {
         }
     }
 
-    /// η, if with these coefficients a step is `w ← w − η g` and nothing else. Default: it is not.
+    /// η, if with these coefficients a step is `w ← w − η g` and nothing else, to the bits of `*weight -= rate * gradient`.
+    /// Default: it is not.
     fn plain_rate(coefficients: &Self::Coefficients) -> Option<F> {
         let _ = coefficients;
         None

@@ -127,8 +127,9 @@ pub trait LrSchedule: Debug + Send {
         let _ = record;
     }
 
-    /// Whether it wants to be told of every evaluation. A schedule of the step alone says no: then [`preview`] shows it, and
-    /// where nobody wants to be told, most steps of a plain function are not evaluated. Default: yes.
+    /// Whether it wants to be told of every evaluation. A schedule that is a function of the step says no: then it may be asked
+    /// for steps ahead, and again, [`preview`] shows it, and where nobody wants to be told, most steps of a plain function are
+    /// not evaluated. Default: yes.
     fn follows_metric(&self) -> bool {
         true
     }
@@ -235,7 +236,7 @@ impl<S: LrSchedule + ?Sized> LrSchedule for Box<S> {
     }
 }
 
-/// A schedule from a closure.
+/// A schedule from a closure: a function of the step.
 ///
 /// ```
 /// use downhill::schedule::{from_fn, preview};
@@ -243,7 +244,7 @@ impl<S: LrSchedule + ?Sized> LrSchedule for Box<S> {
 /// assert_eq!(preview(halves, 4, 2)?, [1.0, 1.0, 0.5, 0.5]);
 /// # Ok::<(), downhill::Error>(())
 /// ```
-pub fn from_fn<C: FnMut(&Progress) -> f64 + Send>(closure: C) -> FromFn<C> {
+pub fn from_fn<C: Fn(&Progress) -> f64 + Send>(closure: C) -> FromFn<C> {
     FromFn(closure)
 }
 
@@ -258,7 +259,7 @@ impl<C> Debug for FromFn<C> {
     }
 }
 
-impl<C: FnMut(&Progress) -> f64 + Send> LrSchedule for FromFn<C> {
+impl<C: Fn(&Progress) -> f64 + Send> LrSchedule for FromFn<C> {
     fn rate(&mut self, progress: &Progress) -> f64 {
         (self.0)(progress)
     }

@@ -252,6 +252,12 @@ pub trait Callback<F> {
         let _ = run;
     }
 
+    /// Whether it has a [`Callback::on_step`]. Where nobody has, [`Sgd`](crate::optim::Sgd) makes many steps in one go.
+    /// Default: yes.
+    fn hears_steps(&self) -> bool {
+        true
+    }
+
     /// What kind it is, so that a checkpoint goes back to its own. Default: the name of the type, without its path.
     fn kind(&self) -> String {
         memo::kind::<Self>()
@@ -281,6 +287,10 @@ pub trait Callback<F> {
 pub(super) struct OnStart<C>(pub(super) C);
 
 impl<F, C: FnMut(&StartEvent<'_, F>)> Callback<F> for OnStart<C> {
+    fn hears_steps(&self) -> bool {
+        false
+    }
+
     fn on_start(&mut self, event: &StartEvent<'_, F>) -> Result<(), Error> {
         (self.0)(event);
         Ok(())
@@ -300,6 +310,10 @@ impl<F, R: Into<Control>, C: FnMut(&StepEvent<'_, F>) -> R> Callback<F> for OnSt
 pub(super) struct OnEvaluation<C>(pub(super) C);
 
 impl<F, R: Into<Control>, C: FnMut(&EvaluationEvent<'_, F>) -> R> Callback<F> for OnEvaluation<C> {
+    fn hears_steps(&self) -> bool {
+        false
+    }
+
     fn on_evaluation(&mut self, event: &EvaluationEvent<'_, F>) -> Control {
         (self.0)(event).into()
     }
@@ -309,6 +323,10 @@ impl<F, R: Into<Control>, C: FnMut(&EvaluationEvent<'_, F>) -> R> Callback<F> fo
 pub(super) struct OnEpoch<C>(pub(super) C);
 
 impl<F, R: Into<Control>, C: FnMut(&EpochEvent<'_, F>) -> R> Callback<F> for OnEpoch<C> {
+    fn hears_steps(&self) -> bool {
+        false
+    }
+
     fn on_epoch(&mut self, event: &EpochEvent<'_, F>) -> Control {
         (self.0)(event).into()
     }

@@ -4,7 +4,7 @@ use crate::{Objective, Scalar};
 
 use super::run::Loop;
 
-/// The most steps that are made in one go: between two of them the clock and Ctrl-C are looked at.
+/// The most steps that are made in one go; after them the clock and Ctrl-C are looked at.
 const STEPS: usize = 64;
 
 impl<F: Scalar, O: Objective<F>> Loop<'_, F, O> {
@@ -34,10 +34,14 @@ impl<F: Scalar, O: Objective<F>> Loop<'_, F, O> {
             self.descends = false;
             return false;
         };
-        if made < steps {
-            let last = self.step + (made as u64).saturating_sub(1);
-            self.find_rates(last, steps_per_epoch as u64, 1.0);
-        }
+        let made = values
+            .iter()
+            .take(made)
+            .take_while(|value| value.is_finite())
+            .count();
+        // It may have been asked about steps that were not made.
+        let last = self.step + (made as u64).saturating_sub(1);
+        self.find_rates(last, steps_per_epoch as u64, 1.0);
         let reduction = self.objective.reduction();
         for value in &values[..made] {
             self.within.loss.add(value.to_f64_exact(), 1.0, reduction);

@@ -106,9 +106,10 @@ impl<'a, F: Scalar, O: Objective<F>> Loop<'a, F, O> {
         let exact = whole && !objective.is_stream() && best_by == Watch::lowest("loss");
         let averages = update.average.is_some() || trainer.optimizer.averages();
         let single = sampler.batch_rows() == 1 && !exact && !objective.is_stream();
-        let heard = averages || !trainer.callbacks.is_empty() || !trainer.hyperparameters.is_empty();
+        let mut callbacks = trainer.callbacks.iter();
+        let heard = averages || callbacks.any(|it| it.hears_steps()) || !trainer.hyperparameters.is_empty();
         Self {
-            descends: single && !heard && update.is_bare(),
+            descends: single && !heard && !schedule.follows_metric() && update.is_bare(),
             averaged: averages.then(|| params.clone()),
             evaluations: Evaluations::every(trainer.evaluate_every),
             trainer,

@@ -212,7 +212,7 @@ impl<'a, F: Scalar> Trainer<'a, F> {
         self
     }
 
-    /// Ends at the first update after this time. What a resumed run had used before counts.
+    /// Ends at the first update after this time (where [`Sgd`](crate::optim::Sgd) makes many in one go, after those). What a resumed run had used before counts.
     pub fn time_limit(mut self, limit: Duration) -> Self {
         self.time_limit = Some(limit);
         self

@@ -174,11 +174,8 @@ fn schedule(source: &str, h: &Value, base: f64, case: &Value) -> Box<dyn LrSched
         }
         "LambdaLR" => Box::new(Decay::inverse_root(base, steps("warmup"))),
         "MultiplicativeLR" => Box::new(from_fn({
-            let (factor, mut rate) = (get("factor"), base);
-            move |progress| {
-                rate = if progress.step == 0 { base } else { rate * factor };
-                rate
-            }
+            let factor = get("factor");
+            move |progress| (0..progress.step).fold(base, |rate, _| rate * factor)
         })),
         "SequentialLR" => {
             let parts = components(case, base);

@@ -236,6 +236,10 @@ impl fmt::Debug for EarlyStopping {
 }
 
 impl<F: Clone> Callback<F> for EarlyStopping {
+    fn hears_steps(&self) -> bool {
+        false
+    }
+
     fn validate(&self) -> Result<(), Error> {
         self.validate()
     }

@@ -140,6 +140,10 @@ impl<F: Scalar> Callback<F> for LogFile {
         self.rows.open(event.step)
     }
 
+    fn hears_steps(&self) -> bool {
+        matches!(self.every, Span::Steps(_))
+    }
+
     fn on_step(&mut self, event: &StepEvent<'_, F>) -> Control {
         let Span::Steps(every) = self.every else {
             return Control::Continue;

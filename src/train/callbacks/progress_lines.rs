@@ -155,6 +155,10 @@ impl<F: crate::Scalar> Callback<F> for ProgressLines<'_> {
         Ok(())
     }
 
+    fn hears_steps(&self) -> bool {
+        matches!(self.every, Span::Steps(_))
+    }
+
     fn on_step(&mut self, event: &StepEvent<'_, F>) -> Control {
         if let Span::Steps(every) = self.every
             && event.step.is_multiple_of(every)

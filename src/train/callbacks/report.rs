@@ -156,6 +156,10 @@ impl Report {
 }
 
 impl<F: Scalar> Callback<F> for Report {
+    fn hears_steps(&self) -> bool {
+        false
+    }
+
     fn on_start(&mut self, event: &StartEvent<'_, F>) -> Result<(), Error> {
         self.run = event.settings.to_vec();
         if event.resumed {

@@ -142,6 +142,10 @@ impl<F: Scalar> Callback<F> for TensorBoard {
         self.open(event.step)
     }
 
+    fn hears_steps(&self) -> bool {
+        self.norms.is_some() || self.steps.is_some()
+    }
+
     fn on_step(&mut self, event: &StepEvent<'_, F>) -> Control {
         if let Some((_, norms)) = &mut self.norms {
             let norms: Vec<_> = norm_columns(norms.measure(event)).collect();
