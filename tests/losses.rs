@@ -108,6 +108,7 @@ proptest! {
         check("cross-entropy", &options, &rows, &labels)?;
         let soft = Array2::from_shape_fn((4, 3), |(row, class)| y[row] * [0.2, 0.3, 0.5][class]);
         check("soft targets", &options, &rows, &soft)?;
+        check("bce by output", &BinaryCrossEntropy::new().positive_weights([0.5, 1.0, 3.0]), &rows, &soft)?;
         check("kl", &KlDivergence::new(), &rows, &soft)?;
         check("kl of logs", &KlDivergence::of_log_targets(), &rows, &soft.mapv(f64::ln))?;
         check("nll", &NegativeLogLikelihood::new().class_weights([1.0, 2.0, 3.0]), &rows, &labels.mapv(|_| 0))?;

@@ -10,7 +10,7 @@
 //! | [`LogCosh`] | `log cosh(p − y)` | numbers |
 //! | [`PoissonNll`], [`Tweedie`] (gamma) | of a log mean | counts, positive numbers |
 //! | [`GaussianNll`], [`GaussianCrps`] | of a mean and a variance (a log deviation) | numbers |
-//! | [`BinaryCrossEntropy`], [`Focal`] | of a logit | numbers in \[0, 1\] |
+//! | [`BinaryCrossEntropy`], [`BinaryCrossEntropies`], [`Focal`] | of a logit, of several | numbers in \[0, 1\] |
 //! | [`Hinge`], [`SquaredHinge`], [`SoftMargin`], [`HingeEmbedding`] | of a score | 1 or −1 |
 //! | [`MarginRanking`] | of two scores | 1 or −1 |
 //! | [`SoftmaxCrossEntropy`] | `−log softmax(p)_y`, of a row of logits | class labels, or rows of probabilities |
@@ -29,7 +29,7 @@ mod margin;
 mod pointwise;
 mod regression;
 
-pub use classification::{BinaryCrossEntropy, SoftmaxCrossEntropy};
+pub use classification::{BinaryCrossEntropies, BinaryCrossEntropy, SoftmaxCrossEntropy};
 pub use cross_entropy::CrossEntropy;
 pub use labels::{MultiMargin, NegativeLogLikelihood};
 pub use likelihood::{GaussianCrps, GaussianNll, KlDivergence, MarginRanking, PoissonNll, Tweedie};
@@ -43,14 +43,46 @@ use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewMut2};
 
 use crate::{Error, Scalar, data::Samples};
 
-/// Whether the loss of a batch is the mean or the sum of its terms.
+/// Whether the loss of a batch is a mean or the sum of its terms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Reduction {
-    /// The weighted mean, as PyTorch's default.
+    /// The weighted mean: the sum over that of the weights of all terms. PyTorch's `"mean"`.
     #[default]
     Mean,
+    /// The weighted mean over rows, however many numbers a row has. PyTorch's `"batchmean"`, with which [`KlDivergence`] is one.
+    BatchMean,
+    /// The weighted sum over the number of terms, whatever they weigh: what PyTorch's `"mean"` is where binary cross-entropy and
+    /// Huber's loss are given weights.
+    UnweightedMean,
     /// The weighted sum.
     Sum,
+}
+
+impl Reduction {
+    /// By what the sum over the rows of a batch is divided.
+    pub fn divisor<F: Scalar, Y: Samples>(
+        self,
+        loss: &impl Loss<F, Y>,
+        outputs: usize,
+        targets: &Y::View<'_>,
+        weights: Option<ArrayView1<'_, F>>,
+    ) -> F {
+        match self {
+            Reduction::Mean => loss.total_weight(outputs, targets, weights),
+            Reduction::BatchMean => sum_of_weights::<F, Y>(targets, weights),
+            Reduction::UnweightedMean => loss.total_weight(outputs, targets, None),
+            Reduction::Sum => F::one(),
+        }
+    }
+
+    /// The mean that an evaluation takes: a sum would depend on the size of the data.
+    pub(crate) fn mean(self) -> Self {
+        if self == Reduction::Sum {
+            Reduction::Mean
+        } else {
+            self
+        }
+    }
 }
 
 /// A loss `ℓ(ŷ, y)`.
@@ -127,10 +159,7 @@ pub fn value_and_gradient<F: Scalar, Y: Samples, L: Loss<F, Y>>(
         return Err(Error::shape("targets (rows)", &[Y::count(&targets)], &[rows]));
     }
     loss.check(outputs, &targets)?;
-    let total = match reduction {
-        Reduction::Mean => loss.total_weight(outputs, &targets, None),
-        Reduction::Sum => F::one(),
-    };
+    let total = reduction.divisor(loss, outputs, &targets, None);
     let mut gradient = Array2::zeros((rows, outputs));
     let sum = loss.value_and_gradient(predictions, &targets, None, F::one() / total, gradient.view_mut());
     Ok((sum / total, gradient))

@@ -150,6 +150,7 @@ impl<'a, F: Scalar, X: Samples, M: Model<F, X>, L> Pass<'a, F, X, M, L> {
         L: Loss<F, Y>,
     {
         let (model, loss, shard_rows) = (self.model, self.loss, self.shard_rows);
+        let mean = self.reduction.mean();
         let room = self.room(X::count(&x));
         let mut sum = 0.0;
         for range in shards(0..X::count(&x), shard_rows) {
@@ -164,7 +165,8 @@ impl<'a, F: Scalar, X: Samples, M: Model<F, X>, L> Pass<'a, F, X, M, L> {
                 .value_and_gradient(prediction, &targets, weights, F::zero(), unused)
                 .to_f64_exact();
         }
-        sum / loss.total_weight(model.outputs(), &y, weights).to_f64_exact()
+        let divisor: F = mean.divisor(loss, model.outputs(), &y, weights);
+        sum / divisor.to_f64_exact()
     }
 
     /// Value and gradient over rows that are a view.
@@ -177,10 +179,8 @@ impl<'a, F: Scalar, X: Samples, M: Model<F, X>, L> Pass<'a, F, X, M, L> {
     where
         L: Loss<F, Y>,
     {
-        let divisor = match self.reduction {
-            Reduction::Mean => self.loss.total_weight(self.model.outputs(), &y, weights),
-            Reduction::Sum => F::one(),
-        };
+        let outputs = self.model.outputs();
+        let divisor: F = self.reduction.divisor(self.loss, outputs, &y, weights);
         self.weight = divisor.to_f64_exact();
         // A batch in which every row weighs nothing says nothing: its gradient is zero, not NaN.
         let scale = if divisor == F::zero() {

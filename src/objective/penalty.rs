@@ -117,7 +117,7 @@ impl<F: Scalar, O: Objective<F>> Objective<F> for Penalized<O> {
         };
         let mut value = self.objective.value_and_gradient(params, batch, gradient)?;
         let share = match self.objective.reduction() {
-            Reduction::Mean => 1.0,
+            Reduction::Mean | Reduction::BatchMean | Reduction::UnweightedMean => 1.0,
             Reduction::Sum => batch.len() as f64 / self.objective.terms() as f64,
         };
         let (l1, l2, half) = (F::of(share * self.l1), F::of(share * self.l2), F::of(0.5));

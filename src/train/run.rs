@@ -291,17 +291,17 @@ impl<'a, F: Scalar, O: Objective<F>> Loop<'a, F, O> {
 
 impl EpochLoss {
     pub(super) fn add(&mut self, value: f64, weight: f64, reduction: Reduction) {
-        match reduction {
-            Reduction::Mean => self.sum += value * weight,
-            Reduction::Sum => self.sum += value,
-        }
+        self.sum += match reduction {
+            Reduction::Sum => value,
+            _ => value * weight,
+        };
         self.weight += weight;
     }
 
     pub(super) fn value(&self, reduction: Reduction) -> f64 {
         match reduction {
-            Reduction::Mean => self.sum / self.weight,
             Reduction::Sum => self.sum,
+            _ => self.sum / self.weight,
         }
     }
 }

@@ -251,8 +251,8 @@ impl<'a, F: Scalar> Update<'a, F> {
             let value = objective.value_and_gradient(params, &batch, &mut self.gradient)?;
             let weight = objective.weight(&batch);
             let share = match objective.reduction() {
-                Reduction::Mean => weight,
                 Reduction::Sum => 1.0,
+                _ => weight,
             };
             total += share * value.to_f64_exact();
             weights += weight;
@@ -262,7 +262,8 @@ impl<'a, F: Scalar> Update<'a, F> {
             }
         }
         let divisor = match objective.reduction() {
-            Reduction::Mean if weights > 0.0 => weights,
+            Reduction::Sum => 1.0,
+            _ if weights > 0.0 => weights,
             _ => 1.0,
         };
         let scale = F::of(1.0 / divisor);

@@ -161,6 +161,18 @@ fn models_and_losses() {
         "InvalidArgument",
         &["positive_weight", "-1"],
     );
+    let by_output = BinaryCrossEntropy::new().positive_weights([1.0, -2.0]);
+    for (outputs, variant, parts) in [
+        (2, "InvalidArgument", ["positive_weight", "-2"]),
+        (3, "ShapeMismatch", ["positive_weights", "[2]"]),
+    ] {
+        let targets = Array2::ones((1, outputs));
+        refused(
+            Loss::<f64>::check(&by_output, outputs, &targets.view()),
+            variant,
+            &parts,
+        );
+    }
 }
 
 type Flat = Function<f64, fn(&[f64], &mut [f64]) -> f64>;

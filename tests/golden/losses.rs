@@ -21,15 +21,15 @@ fn check<Y: downhill::data::Samples, L: Loss<f64, Y>>(
     let name = text(&case["name"]);
     let targets = targets.view();
     loss.check(logits.ncols(), &targets).unwrap();
-    let divisor = match text(&case["reduction"]) {
-        "batchmean" => logits.nrows() as f64,
-        // PyTorch's multi-margin divides by the number of rows, whatever the classes weigh; its Huber and BCE divide a weighted sum by the number of rows; ours is the weighted mean everywhere.
-        "mean" if case.get("weight").is_some() && (name.starts_with("huber") || name.starts_with("bce")) => {
-            logits.len() as f64
-        }
-        "mean" => loss.total_weight(logits.ncols(), &targets, weights),
-        _ => 1.0,
+    // PyTorch's Huber loss and BCE divide a weighted sum by the number of rows; its others by the weights.
+    let by_number = case.get("weight").is_some() && (name.starts_with("huber") || name.starts_with("bce"));
+    let reduction = match text(&case["reduction"]) {
+        "batchmean" => Reduction::BatchMean,
+        "mean" if by_number => Reduction::UnweightedMean,
+        "mean" => Reduction::Mean,
+        _ => Reduction::Sum,
     };
+    let divisor: f64 = reduction.divisor(loss, logits.ncols(), &targets, weights);
     let mut gradient = Array2::zeros(logits.raw_dim());
     let value = loss.value_and_gradient(
         logits.view(),
@@ -117,9 +117,18 @@ fn every_loss_is_the_reference() {
                 row_weights,
             ),
             "binary_cross_entropy_with_logits" => {
-                let positive = case.get("pos_weight").map_or(1.0, |weight| numbers(weight)[0]);
-                let loss = BinaryCrossEntropy::new().positive_weight(positive);
-                check(&loss, case, &predictions, &vector, row_weights);
+                let positive = case.get("pos_weight").map_or(vec![1.0], numbers);
+                let loss = BinaryCrossEntropy::new();
+                match positive[..] {
+                    [positive] => {
+                        let loss = loss.positive_weight(positive);
+                        check(&loss, case, &predictions, &vector, row_weights);
+                    }
+                    _ => {
+                        let loss = loss.positive_weights(positive);
+                        check(&loss, case, &predictions, &matrix(targets), row_weights);
+                    }
+                }
             }
             "cross_entropy" => {
                 let mut loss = SoftmaxCrossEntropy.label_smoothing(option("label_smoothing").unwrap_or(0.0));

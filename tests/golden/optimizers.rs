@@ -2,10 +2,11 @@
 
 use downhill::optim::{
     AdEmaMix, AdaBelief, Adadelta, Adafactor, Adamax, Adan, Adopt, Asgd, DAdapt, Fromage, Lamb, Lars, Lion,
-    Madgrad, Muon, MuonScale, NAdam, NovoGrad, Optimizer, Prodigy, RAdam, Rates, Rprop, Rule, ScheduleFree,
-    SignSgd, Signum, Sm3, Sophia, State, Switch, Yogi,
+    Madgrad, Muon, MuonScale, NAdam, NovoGrad, Optimizer, Prodigy, RAdam, Rprop, Rule, ScheduleFree, SignSgd,
+    Signum, Sm3, Sophia, State, Switch, Yogi,
 };
 use downhill::prelude::*;
+use downhill::transform::{GradientTransform, Maximize};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -424,6 +425,7 @@ fn run<F: Scalar>(case: &Value, optimizer: Box<dyn Optimizer<F>>) -> f64 {
     let mut layout = Layout::new();
     layout.add("x", shape(&case["x0"]).as_slice()).unwrap();
     let mut state = State::new(&*optimizer, &layout, &[]).unwrap();
+    let (mut g, unread) = (Gradient::zeros(&layout), Params::zeros(&layout));
     let estimates = case.get("estimated_lr").map(numbers);
     let gradient = problems::gradient(&case["problem"]);
     let recorded: Vec<usize> = numbers(&case["recorded_steps"])
@@ -433,18 +435,23 @@ fn run<F: Scalar>(case: &Value, optimizer: Box<dyn Optimizer<F>>) -> f64 {
     let trajectory = case["trajectory"].as_array().unwrap();
     let averages = case.get("average_trajectory").or(case.get("eval_trajectory"));
     let constant = h.get("lr").or(h.get("learning_rate")).map(number);
-    // As `maximize` does, with which a type of its own would come for every rule.
-    let climbs = h.get("maximize").is_some_and(flag);
-    let scale = if climbs { -1.0 } else { 1.0 };
     let tolerance = number(&case["suggested_tolerance"]);
     let mut largest = vec![1.0_f64; weights.len()];
     let mut worst = 0.0_f64;
     for update in 1..=number(&case["steps"]) as usize {
         let point: Vec<f64> = weights.iter().map(|w| w.to_f64_exact()).collect();
-        let g: Vec<F> = gradient(&point, update).into_iter().map(F::of).collect();
+        let slopes = gradient(&point, update).into_iter().map(F::of);
+        g.as_mut_slice()
+            .iter_mut()
+            .zip(slopes)
+            .for_each(|(g, slope)| *g = slope);
+        if h.get("maximize").is_some_and(flag) {
+            Maximize.apply(&mut g, &unread, update as u64);
+        }
         let rate = constant.unwrap_or_else(|| number(&case["learning_rates"][update - 1]));
-        let rates = Rates::from(rate).gradient_scale(scale);
-        optimizer.step(&mut state, &mut weights, &g, rates).unwrap();
+        optimizer
+            .step(&mut state, &mut weights, g.as_slice(), rate.into())
+            .unwrap();
         // Sophia is told of the curvature where the gradient was taken, every few steps.
         if let Some(interval) = h.get("update_interval").map(number)
             && (update - 1).is_multiple_of(interval as usize)

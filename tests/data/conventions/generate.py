@@ -240,6 +240,33 @@ def clipping():
     return cases
 
 
+def losses():
+    """Means over rows, over weights and over numbers; positive targets that weigh by output."""
+    F = torch.nn.functional
+    random.seed(20)
+    cases = []
+
+    def add(name, function, targets, reduction, **tensors):
+        logits = torch.tensor(dyadic(targets.shape, 2.0), requires_grad=True)
+        value = function(logits, targets, reduction=reduction, **tensors)
+        value.backward()
+        lists = {key: tensor.flatten().tolist() for key, tensor in tensors.items()}
+        cases.append({"name": f"{name}/{reduction}", "source": f"torch.nn.functional.{function.__name__}",
+                      "version": "torch " + torch.__version__.split("+")[0], "reduction": reduction, "options": {},
+                      "input": logits.tolist(), "target": targets.tolist(), **lists,
+                      "value": value.item(), "grad": logits.grad.tolist()})
+
+    bce = F.binary_cross_entropy_with_logits
+    shares = torch.tensor(random.randint(0, 5, (4, 3)) / 4.0)
+    for reduction in ["mean", "sum"]:
+        add("bce_by_output", bce, shares, reduction, pos_weight=torch.tensor([1.5, 4.0, 0.25]))
+        add("bce_by_output_and_row", bce, shares, reduction, pos_weight=torch.tensor([0.5, 1.0, 3.0]),
+            weight=torch.tensor([[2.0], [0.0], [1.25], [0.5]]))
+    for reduction in ["mean", "batchmean", "sum"]:
+        add("kl_div_of_rows", F.kl_div, torch.softmax(torch.tensor(dyadic((4, 3))), 1), reduction)
+    return cases
+
+
 def write(family, cases):
     for one in cases:
         one["name"] = one["name"].replace("'", "")
@@ -253,3 +280,4 @@ if __name__ == "__main__":
     write("optimizers", optimizers())
     write("schedules", schedules())
     write("clipping", clipping())
+    write("losses", losses())
