@@ -186,9 +186,10 @@ impl<'a, F: Scalar> Trainer<'a, F> {
     /// How weights are treated in the steps that do not touch them, where inputs are sparse. Default: [`Lazy::Exact`].
     ///
     /// A step then costs as much as the batch has entries. In between, a callback may see weights that have steps to catch
-    /// up on; at the end of every epoch and of the run there are none. An average, a constraint, a transform of the gradient,
-    /// accumulation, a sharpness-aware step, a [`Penalized`](crate::objective::Penalized) objective, or an optimiser that works
-    /// tensor by tensor needs every weight at every step: with one of those each step is dense, correct and slower.
+    /// up on; at every evaluation, at the end of every epoch and of the run there are none. An average, a constraint, a
+    /// transform of the gradient, accumulation, a sharpness-aware step, a [`Penalized`](crate::objective::Penalized) objective, or
+    /// an optimiser that works tensor by tensor needs every weight at every step: with one of those each step is dense, correct and
+    /// slower.
     pub fn lazy(mut self, lazy: Lazy) -> Self {
         self.lazy = lazy;
         self
