@@ -61,7 +61,8 @@ fn refused(trainer: Trainer<'_, f64>, parts: &[&str]) {
 fn a_history_is_a_table_that_reads_back_to_the_bit() {
     let name = "a \"good\", or bad, score";
     let values = [0.1, f64::NAN, f64::NEG_INFINITY, 1e-300, -0.0];
-    let trainer = Trainer::new(Adam::new()).batch(4).epochs(5).weight_decay(0.5);
+    let rule = Adam::new().decoupled_weight_decay(0.1);
+    let trainer = Trainer::new(rule).batch(4).epochs(5).weight_decay(0.5);
     let run = fit_with_metric(trainer, name, &values).unwrap();
     let names = [
         "epoch",
