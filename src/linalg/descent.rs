@@ -3,7 +3,12 @@
 use pulp::{Simd, WithSimd};
 
 use super::column::{cut, dot};
-use crate::{Scalar, data::AHEAD, model::Descent, prefetch};
+use crate::{
+    Scalar,
+    data::{AHEAD, Batch},
+    model::Descent,
+    prefetch,
+};
 
 /// The steps of a [`Descent`] over the rows of `a`, end to end, each as long as `weights`. Gives their number.
 pub(super) struct RowByRow<'a, 'd, F> {
@@ -29,12 +34,15 @@ impl<F: Scalar> WithSimd for RowByRow<'_, '_, F> {
         let (_, mut end) = cut::<F, S>(simd, self.weights, 0, columns);
         let (weights, rest) = F::split_mut::<S>(self.weights);
         let (mut bias, mut made) = (self.bias, 0);
+        let scattered = matches!(rows, Batch::Rows(_));
         for (&rate, value) in rates.iter().zip(values) {
             let Some((row, first)) = place(self.a, columns, rows.term(made)) else {
                 break;
             };
-            if let Some((_, ahead)) = place(self.a, columns, rows.term(made + AHEAD)) {
-                prefetch::row(&self.a[ahead..ahead + columns]);
+            if scattered && let Some((_, first)) = place(self.a, columns, rows.term(made + AHEAD)) {
+                // The last vector of a row reaches into the next one.
+                let end = (first + columns + 64 / size_of::<F>()).min(self.a.len());
+                prefetch::row(&self.a[first..end]);
             }
             let (x, x_end) = cut::<F, S>(simd, self.a, first, columns);
             let mut prediction = dot(simd, (x, x_end), (weights, end));
