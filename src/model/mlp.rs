@@ -139,6 +139,11 @@ impl<F: Scalar> Model<F> for Mlp {
         }
     }
 
+    /// Half of what is usual: batches of 512 rows are work for two cores.
+    fn shard_rows(&self) -> usize {
+        256
+    }
+
     fn scratch(&self, rows: usize) -> MlpScratch<F> {
         let room = |layers: &[Layer]| {
             layers
