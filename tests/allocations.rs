@@ -295,3 +295,27 @@ fn no_minimisation_allocates() {
     // Between 10,000 and 14,000 steps the history is thinned to one record in four: its vector has its final size.
     assert_eq!(square(14_000), square(10_000));
 }
+
+/// Nor does the end of an epoch, of which 100 steps see several or are one each.
+#[test]
+fn no_epoch_allocates() {
+    let inputs = Array2::from_shape_fn((96, 20), |(i, j)| ((i * 7 + j * 3) % 11) as f32 / 11.0);
+    let targets = Array1::from_shape_fn(96, |i| (i % 2) as f32);
+    let data = Dataset::new(&inputs, &targets).unwrap();
+    let (line, loss) = (Linear::new(20, 1).unwrap(), BinaryCrossEntropy::new());
+    let full = in_a_run_of(GradientDescent, |trainer| trainer.fit(&line, &loss, &data));
+    assert_eq!(full, 0, "all rows a step");
+    for batch in [1, 7, 32] {
+        let several = in_a_run_of(Adam::new(), |trainer| {
+            trainer.batch(batch).fit(&line, &loss, &data)
+        });
+        assert_eq!(several, 0, "batches of {batch}");
+    }
+    // Nobody listens: many steps are made in one go.
+    let alone = |epochs| {
+        let before = allocations();
+        Trainer::new(Sgd).epochs(epochs).fit(&line, &loss, &data).unwrap();
+        allocations() - before
+    };
+    assert_eq!(alone(2), alone(40));
+}

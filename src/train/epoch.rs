@@ -10,7 +10,7 @@ use super::{
 use crate::{Error, Objective, Scalar, schedule::LrSchedule};
 
 /// Where an epoch is one step of a function, the history is thinned to fewer records than this.
-const THINNED: usize = 4096;
+pub(super) const THINNED: usize = 4096;
 
 impl<F: Scalar, O: Objective<F>> Loop<'_, F, O> {
     /// Evaluates if that is due, records, and tells whoever listens. Where the evaluation fails the epoch stays open, so that a run that is

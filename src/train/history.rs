@@ -69,6 +69,11 @@ impl History {
         fs::write(path, text).map_err(|error| Error::io(path, "written", &error))
     }
 
+    /// Empty, with room for so many.
+    pub(super) fn with_room(records: usize) -> Self {
+        Self(Vec::with_capacity(records))
+    }
+
     pub(super) fn push(&mut self, record: Record) {
         self.0.push(record);
     }

@@ -7,7 +7,7 @@ use std::{
 
 use super::{
     Best, EpochStartEvent, History, StartEvent, StopReason, Trainer, Watch, callback::Answers,
-    evaluate::Evaluations, non_finite::Mishaps, update::Update,
+    epoch::THINNED, evaluate::Evaluations, non_finite::Mishaps, update::Update,
 };
 #[cfg(feature = "checkpoint")]
 use super::{Resumed, checkpoint::Writer};
@@ -108,6 +108,10 @@ impl<'a, F: Scalar, O: Objective<F>> Loop<'a, F, O> {
         let single = sampler.batch_rows() == 1 && !exact && !objective.is_stream();
         let mut callbacks = trainer.callbacks.iter();
         let heard = averages || callbacks.any(|it| it.hears_steps()) || !trainer.hyperparameters.is_empty();
+        let steps_per_epoch = update.steps_per_epoch(&sampler) as u64;
+        let by_steps = trainer.steps.map(|steps| steps.div_ceil(steps_per_epoch));
+        let epochs = trainer.epochs.into_iter().chain(by_steps).min().unwrap_or(0);
+        let room = epochs.min(THINNED as u64) as usize;
         Self {
             descends: single && !heard && !schedule.follows_metric() && update.is_bare(),
             averaged: averages.then(|| params.clone()),
@@ -123,7 +127,7 @@ impl<'a, F: Scalar, O: Objective<F>> Loop<'a, F, O> {
             update,
             params,
             best,
-            history: History::default(),
+            history: History::with_room(room),
             stride: 1,
             started: Instant::now(),
             used: Duration::ZERO,
