@@ -5,7 +5,7 @@
 
 use downhill::{
     ndarray::{Array1, Array2},
-    optim::{Buffer, Moment, Rule},
+    optim::{Buffer, Hyperparameter, Moment, MovingAverage, Rule},
     prelude::*,
     rand::{RngExt, SeedableRng, rngs::ChaCha12Rng},
 };
@@ -19,7 +19,7 @@ struct Lion {
 
 impl<F: Scalar> Rule<F> for Lion {
     type Slots = [F; 1]; // m
-    type Coefficients = [F; 3]; // η, β₁, β₂
+    type Coefficients = (F, [MovingAverage<F>; 2]); // η; β₁ and β₂
 
     fn name(&self) -> &'static str {
         "lion"
@@ -33,17 +33,29 @@ impl<F: Scalar> Rule<F> for Lion {
         vec![Buffer::zeros("momentum")]
     }
 
-    fn coefficients(&self, now: Moment) -> [F; 3] {
-        [now.learning_rate, self.beta1, self.beta2].map(F::of)
+    /// So that both may follow a schedule.
+    fn reads(&self, hyperparameter: Hyperparameter) -> bool {
+        matches!(hyperparameter, Hyperparameter::Momentum | Hyperparameter::Beta2)
+    }
+
+    fn coefficients(&self, now: Moment) -> Self::Coefficients {
+        let betas = [now.momentum(self.beta1), now.beta2(self.beta2)];
+        (F::of(now.learning_rate), betas.map(MovingAverage::new))
     }
 
     #[inline(always)]
-    fn update(&[rate, beta1, beta2]: &[F; 3], weight: &mut F, gradient: F, [momentum]: &mut [F; 1]) {
-        let mixed = beta1 * *momentum + (F::one() - beta1) * gradient;
+    fn update(
+        (rate, [mix, keep]): &Self::Coefficients,
+        weight: &mut F,
+        gradient: F,
+        [momentum]: &mut [F; 1],
+    ) {
+        let mut mixed = *momentum;
+        mix.add(&mut mixed, gradient);
         // Unlike `signum`, 0 for 0.
         let sign = if mixed == F::zero() { mixed } else { mixed.signum() };
-        *weight -= rate * sign;
-        *momentum = beta2 * *momentum + (F::one() - beta2) * gradient;
+        *weight -= *rate * sign;
+        keep.add(momentum, gradient);
     }
 }
 

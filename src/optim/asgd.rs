@@ -19,7 +19,7 @@ settings! {
     /// | `start` t₀ | 1e6 | ≥ 0 |
     /// | learning rate | 0.01 | ≥ 0 |
     ///
-    /// Equal to `torch.optim.ASGD`. A [`Trainer`](crate::Trainer) evaluates the average, and gives it back in
+    /// Equal to `torch.optim.ASGD` at a constant η; where η changes, PyTorch's ηₜ is that of the step before. A [`Trainer`](crate::Trainer) evaluates the average, and gives it back in
     /// [`Run::average`](crate::Run::average).
     ///
     /// Source: B. Polyak and A. Juditsky, *Acceleration of Stochastic Approximation by Averaging* (1992).

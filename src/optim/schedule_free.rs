@@ -101,16 +101,13 @@ impl<F: Scalar, A: Switch> Rule<F> for ScheduleFree<A> {
     }
 
     fn coefficients(&self, now: Moment) -> Self::Coefficients {
-        let Self {
-            beta1,
-            beta2,
-            weight_decay,
-            ..
-        } = self.in_force(&now);
+        let rule = self.in_force(&now);
+        let [beta1, beta2] = [rule.beta1, rule.beta2];
         // The steps of z lag one behind in the warm-up: the first does not move.
         let rate = self.warmed(&now, now.step - 1);
         let correction = 1.0 / now.correction(beta2).sqrt();
-        let [rate, decay, share, correction] = [rate, weight_decay, now.memory[2], correction].map(F::of);
+        let [rate, decay, share, correction] =
+            [rate, rule.weight_decay, now.memory[2], correction].map(F::of);
         let epsilon = positive_epsilon(self.epsilon);
         let means = [beta1, beta2].map(MovingAverage::new);
         (now.step == 1, means, [rate, decay, share, correction, epsilon])

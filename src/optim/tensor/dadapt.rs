@@ -99,14 +99,10 @@ impl<F: Scalar> TensorRule<F> for DAdapt {
 
     #[inline(always)]
     fn update(&self, now: Moment, tensor: Tensor<'_, F>) {
-        let Self {
-            beta1,
-            beta2,
-            weight_decay,
-            ..
-        } = self.in_force(&now);
+        let rule = self.in_force(&now);
+        let [beta1, beta2] = [rule.beta1, rule.beta2];
         let Estimate { rate, .. } = Estimate::of(&now, now.memory[2], [beta1, beta2]);
-        let [decay, factor] = [rate * weight_decay, tensor.rate_factor].map(F::of);
+        let [decay, factor] = [rate * rule.weight_decay, tensor.rate_factor].map(F::of);
         follow_moments(tensor, [decay, factor, positive_epsilon(self.epsilon)]);
     }
 }

@@ -48,16 +48,12 @@ impl<F: Scalar> TensorRule<F> for Lamb {
 
     #[inline(always)]
     fn update(&self, now: Moment, mut tensor: Tensor<'_, F>) {
-        let Self {
-            beta1,
-            beta2,
-            weight_decay,
-            ..
-        } = self.in_force(&now);
+        let rule = self.in_force(&now);
+        let [beta1, beta2] = [rule.beta1, rule.beta2];
         let [correction, square_correction] = [beta1, beta2].map(|beta| F::of(1.0 / now.correction(beta)));
         let [mean, square_mean] = [beta1, beta2].map(MovingAverage::new);
         let (epsilon, root) = (positive_epsilon(self.epsilon), F::of(self.epsilon_root));
-        let decay = F::of(weight_decay);
+        let decay = F::of(rule.weight_decay);
         let (weights, gradients, buffers) = tensor.split();
         let [(_, first), (_, second), (_, step)] = buffers else {
             return;

@@ -50,12 +50,8 @@ impl<F: Scalar> TensorRule<F> for Lars {
 
     #[inline(always)]
     fn update(&self, now: Moment, mut tensor: Tensor<'_, F>) {
-        let Self {
-            momentum,
-            weight_decay,
-            ..
-        } = self.in_force(&now);
-        let [momentum, decay] = [momentum, weight_decay].map(F::of);
+        let rule = self.in_force(&now);
+        let [momentum, decay] = [rule.momentum, rule.weight_decay].map(F::of);
         let (weights, gradients, buffers) = tensor.split();
         let [(_, velocity), (_, decayed)] = buffers else {
             return;

@@ -85,16 +85,12 @@ impl<F: Scalar> TensorRule<F> for Muon {
             let rule = Adam::new().decoupled_weight_decay(self.weight_decay);
             return tensor.follow(&rule, now.without_momentum());
         };
-        let Self {
-            momentum,
-            weight_decay,
-            ..
-        } = self.in_force(&now);
+        let rule = self.in_force(&now);
         let (weights, gradients, buffers) = tensor.split();
         let [(_, average), (_, step), (_, product), (_, gram), (_, polynomial)] = buffers else {
             return;
         };
-        let mean = MovingAverage::new(momentum);
+        let mean = MovingAverage::new(rule.momentum);
         for ((average, step), gradient) in average.iter_mut().zip(step.iter_mut()).zip(gradients) {
             mean.add(average, gradient);
             *step = if self.nesterov {
@@ -110,7 +106,11 @@ impl<F: Scalar> TensorRule<F> for Muon {
             orthogonalize((rows, columns), step, room, self.coefficients.map(F::of));
         }
         let length = self.scale.factor(rows as f64, columns as f64);
-        let [kept, rate] = [1.0 - now.learning_rate * weight_decay, now.learning_rate * length].map(F::of);
+        let [kept, rate] = [
+            1.0 - now.learning_rate * rule.weight_decay,
+            now.learning_rate * length,
+        ]
+        .map(F::of);
         for (weight, &mut x) in weights.iter_mut().zip(step) {
             *weight = *weight * kept - rate * x;
         }

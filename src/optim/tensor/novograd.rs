@@ -56,13 +56,9 @@ impl<F: Scalar> TensorRule<F> for NovoGrad {
     #[inline(always)]
     fn update(&self, now: Moment, mut tensor: Tensor<'_, F>) {
         let square = tensor.gradient_norm().powi(2);
-        let Self {
-            beta1,
-            beta2,
-            weight_decay,
-            ..
-        } = self.in_force(&now);
-        let [rate, beta1, decay] = [now.learning_rate, beta1, weight_decay].map(F::of);
+        let rule = self.in_force(&now);
+        let [beta1, beta2] = [rule.beta1, rule.beta2];
+        let [rate, beta1, decay] = [now.learning_rate, beta1, rule.weight_decay].map(F::of);
         let (weights, gradients, buffers) = tensor.split();
         let [(_, first), (_, squared_norm)] = buffers else {
             return;

@@ -124,15 +124,11 @@ impl<F: Scalar> TensorRule<F> for Prodigy {
 
     #[inline(always)]
     fn update(&self, now: Moment, tensor: Tensor<'_, F>) {
-        let Self {
-            beta1,
-            beta2,
-            weight_decay,
-            ..
-        } = self.in_force(&now);
+        let rule = self.in_force(&now);
+        let [beta1, beta2] = [rule.beta1, rule.beta2];
         let [distance, _, before, _] = now.memory;
         let Estimate { rate, .. } = Estimate::of(&now, before, [beta1, beta2]);
-        let [decay, rate] = [rate * weight_decay, rate].map(F::of);
+        let [decay, rate] = [rate * rule.weight_decay, rate].map(F::of);
         follow_moments(tensor, [decay, rate, positive_epsilon(distance * self.epsilon)]);
     }
 }

@@ -267,6 +267,34 @@ def losses():
     return cases
 
 
+def frameworks():
+    """The defaults of every rule that has a counterpart, from the signatures; what is off or not given is left out."""
+    T, O, C = torch.optim, optax, contrib
+    rules = {
+        "torch.optim": [T.SGD, T.Adagrad, T.RMSprop, T.Adam, T.AdamW, T.Adamax, T.NAdam, T.RAdam, T.Adadelta, T.Rprop, T.ASGD,
+                        T.Adafactor, T.Muon, T.LBFGS],
+        "optax": [O.sgd, O.adagrad, O.rmsprop, O.adam, O.adamw, O.amsgrad, O.adamax, O.radam, O.adadelta, O.lion, O.yogi,
+                  O.adabelief, O.adan, O.sign_sgd, O.signum, O.lamb, O.lars, O.novograd, O.fromage, O.sm3, O.lookahead],
+        "optax.contrib": [C.ademamix, C.adopt, C.madgrad, C.sophia, C.schedule_free_sgd, C.schedule_free_adamw, C.prodigy,
+                          C.dadapt_adamw],
+    }
+    named = {f"{module}.{rule.__name__}": rule for module, all in rules.items() for rule in all}
+    named["optax.nadam"] = O.nadam
+    import inspect
+
+    for name, rule in named.items():
+        found = {}
+        for key, parameter in inspect.signature(rule).parameters.items():
+            value = parameter.default
+            if isinstance(value, torch.Tensor):
+                value = value.item()
+            parts = value if isinstance(value, tuple) else (value,)
+            plain = all(part is None or isinstance(part, (int, float)) for part in parts)
+            if plain and value is not None and value is not False and value is not parameter.empty:
+                found[key] = value
+        yield {"name": name, "defaults": found}
+
+
 def write(family, cases):
     for one in cases:
         one["name"] = one["name"].replace("'", "")
@@ -281,3 +309,4 @@ if __name__ == "__main__":
     write("schedules", schedules())
     write("clipping", clipping())
     write("losses", losses())
+    write("defaults", list(frameworks()))
