@@ -565,3 +565,32 @@ fn a_run_that_stopped_early_has_ended_when_it_is_started_again() {
     // More patience goes on.
     assert!(run(6).steps > first.steps);
 }
+
+/// A list of callbacks made elsewhere: each does what it does unboxed, and saves under its own kind.
+#[test]
+fn boxed_callbacks_are_callbacks() {
+    let callbacks: Vec<Box<dyn Callback<f64>>> = vec![
+        Box::new(
+            EarlyStopping::new()
+                .watch(Watch::lowest("loss"))
+                .patience(2)
+                .min_delta(Threshold::Absolute(1e3)),
+        ),
+        Box::new(downhill::train::ProgressLines::every(Span::Epochs(1)).to(std::io::sink())),
+    ];
+    assert_eq!(
+        callbacks
+            .iter()
+            .map(|callback| callback.kind())
+            .collect::<Vec<_>>(),
+        ["EarlyStopping", "ProgressLines<'_>"]
+    );
+    let trainer = Trainer::new(Adam::new()).epochs(20);
+    let run = fit(callbacks.into_iter().fold(trainer, Trainer::callback)).unwrap();
+    assert!(
+        matches!(run.stop, StopReason::NoImprovement { .. }),
+        "{:?}",
+        run.stop
+    );
+    assert_eq!(run.epochs, 4);
+}

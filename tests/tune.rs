@@ -2,7 +2,7 @@
 
 use downhill::ndarray::{Array1, Array2, array};
 use downhill::prelude::*;
-use downhill::train::Watch;
+use downhill::train::{Interrupt, Watch};
 use downhill::tune::{LrCurve, LrFinder};
 
 fn data(rows: usize) -> (Array2<f64>, Array1<f64>) {
@@ -193,4 +193,21 @@ fn illegal_settings_of_a_range_test_are_refused() {
     let endless = Trainer::new(GradientDescent).batch(0);
     let found = LrFinder::new(0.1, 1.0).find(endless, traveller(|w| w));
     assert!(found.is_err_and(|error| error.to_string().contains("batch")));
+}
+
+#[test]
+fn an_interrupted_test_says_so() {
+    let flag = Interrupt::new();
+    let interrupted = LrFinder::new(1e-4, 1.0).find(
+        Trainer::new(GradientDescent).interrupt(&flag),
+        traveller(|w| {
+            if w > 0.01 {
+                flag.raise();
+            }
+            1.0
+        }),
+    );
+    let curve = interrupted.unwrap();
+    assert!(curve.interrupted && !curve.diverged && curve.rates.len() < 100);
+    assert!(!find(LrFinder::new(1e-4, 1.0), |_| 1.0).interrupted);
 }

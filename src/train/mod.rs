@@ -18,11 +18,13 @@ mod callback;
 mod callbacks;
 #[cfg(feature = "checkpoint")]
 mod checkpoint;
+mod closure;
 mod constraint;
 mod descent;
 mod describe;
 mod epoch;
 mod evaluate;
+mod event;
 mod history;
 mod hyperparameters;
 mod interrupt;
@@ -36,10 +38,7 @@ mod trainer;
 mod update;
 
 pub use average::{Average, Averager};
-pub use callback::{
-    Callback, CheckpointEvent, Control, EpochEvent, EpochStartEvent, EvaluationEvent, SkipEvent, StartEvent,
-    StepEvent,
-};
+pub use callback::{Callback, Control};
 #[cfg(feature = "progress")]
 pub use callbacks::ProgressBar;
 #[cfg(feature = "plot")]
@@ -52,6 +51,9 @@ pub use callbacks::{EarlyStopping, LogFile, Norms, ProgressLines, TensorNorms, V
 #[cfg(feature = "checkpoint")]
 pub use checkpoint::{Checkpoints, Interval, Resumed};
 pub use constraint::Constraint;
+pub use event::{
+    CheckpointEvent, EpochEvent, EpochStartEvent, EvaluationEvent, SkipEvent, StartEvent, StepEvent,
+};
 pub use history::History;
 pub use interrupt::Interrupt;
 pub use non_finite::NonFinite;

@@ -8,7 +8,7 @@ use super::ProgressBar;
 use super::checkpoint;
 use super::{
     Average, Callback, Constraint, Control, EpochEvent, EvaluationEvent, Interrupt, NonFinite, StartEvent,
-    StepEvent, Watch, callback, hyperparameters::Hyperparameters, update,
+    StepEvent, Watch, closure, hyperparameters::Hyperparameters, update,
 };
 use crate::{
     Error, Group, Optimizer, Params, Scalar,
@@ -278,12 +278,12 @@ impl<'a, F: Scalar> Trainer<'a, F> {
 
     /// Calls a closure once, before the first update.
     pub fn on_start(self, closure: impl FnMut(&StartEvent<'_, F>) + 'a) -> Self {
-        self.callback(callback::OnStart(closure))
+        self.callback(closure::OnStart(closure))
     }
 
     /// Calls a closure after every update. It returns nothing, or a [`Control`].
     pub fn on_step<R: Into<Control> + 'a>(self, closure: impl FnMut(&StepEvent<'_, F>) -> R + 'a) -> Self {
-        self.callback(callback::OnStep(closure))
+        self.callback(closure::OnStep(closure))
     }
 
     /// Calls a closure after every evaluation. It returns nothing, or a [`Control`].
@@ -291,12 +291,12 @@ impl<'a, F: Scalar> Trainer<'a, F> {
         self,
         closure: impl FnMut(&EvaluationEvent<'_, F>) -> R + 'a,
     ) -> Self {
-        self.callback(callback::OnEvaluation(closure))
+        self.callback(closure::OnEvaluation(closure))
     }
 
     /// Calls a closure after every epoch. It returns nothing, or a [`Control`].
     pub fn on_epoch<R: Into<Control> + 'a>(self, closure: impl FnMut(&EpochEvent<'_, F>) -> R + 'a) -> Self {
-        self.callback(callback::OnEpoch(closure))
+        self.callback(closure::OnEpoch(closure))
     }
 
     /// Shows a [`ProgressBar`] on standard error, if that is a terminal.

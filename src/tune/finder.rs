@@ -139,6 +139,7 @@ impl LrFinder {
         match run?.stop {
             // A loss that is no number ends a run before its callbacks hear of it.
             StopReason::NonFinite { .. } => curve.diverged = true,
+            StopReason::Interrupted | StopReason::TimeLimit => curve.interrupted = true,
             StopReason::Failed(error) => return Err(error),
             _ => {}
         }
@@ -178,6 +179,7 @@ impl Sweep {
             losses: Vec::new(),
             smoothed: Vec::new(),
             diverged: false,
+            interrupted: false,
             finder,
         };
         Self {

@@ -8,7 +8,10 @@ use downhill::{
 };
 use proptest::prelude::*;
 
-use super::{Folder, bits, every_step::minimize};
+use super::{
+    Folder, bits,
+    every_step::{minimize, try_minimize},
+};
 
 fn trainer() -> Trainer<'static, f64> {
     Trainer::new(Adam::new()).learning_rate(0.1).batch(3).epochs(3)
@@ -127,6 +130,28 @@ fn a_damaged_file_is_passed_over_if_asked() {
     assert!(matches!(refused, Err(Error::Malformed { .. })));
     let fresh = minimize(trainer().resume_or_start(folder.path().join("none")));
     assert_eq!(fresh.resumed, None);
+}
+
+/// What cannot be read at the moment is no damaged file, which a run that goes on would put aside.
+#[cfg(unix)]
+#[test]
+fn a_file_that_cannot_be_read_is_not_passed_over() {
+    let folder = folder();
+    std::fs::create_dir(folder.file(12)).unwrap();
+    let refused = try_minimize(trainer().resume_or_start(folder.path()));
+    assert!(matches!(refused, Err(Error::Io { .. })), "{refused:?}");
+}
+
+/// Two batches at a time or three are as many steps of four batches, but not the same ones.
+#[test]
+fn another_accumulation_is_another_run() {
+    let folder = Folder::new();
+    let accumulating = |batches| trainer().epochs(1).accumulate(batches);
+    minimize(accumulating(2).checkpoint(Checkpoints::new(folder.path()).every(Span::Steps(1))));
+    for other in [accumulating(3), accumulating(2).drop_last()] {
+        let refused = try_minimize(other.epochs(2).resume(folder.file(1))).unwrap_err();
+        assert!(matches!(&refused, Error::Foreign { .. }), "{refused}");
+    }
 }
 
 #[test]

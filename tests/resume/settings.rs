@@ -48,8 +48,8 @@ fn another_run_is_refused_and_the_error_says_why() {
         ("terms", trainer(), 10, 1),
         ("parameters", trainer(), 9, 2),
         ("batch", trainer().batch(3), 9, 1),
-        ("steps_per_epoch", trainer().drop_last(), 9, 1),
-        ("steps_per_epoch", trainer().accumulate(2), 9, 1),
+        ("drop_last", trainer().drop_last(), 9, 1),
+        ("accumulate", trainer().accumulate(2), 9, 1),
         ("order", trainer().order(Order::Sequential), 9, 1),
         ("seed", trainer().seed(1), 9, 1),
         (

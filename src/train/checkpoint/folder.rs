@@ -123,7 +123,8 @@ impl Resume {
                     };
                     return Ok(Some((archive, resumed)));
                 }
-                Err(error) if strict => return Err(error),
+                // What cannot be read at the moment is not damaged.
+                Err(error) if strict || matches!(error, Error::Io { .. }) => return Err(error),
                 Err(error) => skipped.push(error),
             }
         }

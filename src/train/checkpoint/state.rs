@@ -55,6 +55,8 @@ impl<F: Scalar, O: Objective<F>> Loop<'_, F, O> {
             "steps_per_epoch",
             self.update.steps_per_epoch(&self.sampler).to_string(),
         );
+        put("accumulate", self.update.settings.accumulate.to_string());
+        put("drop_last", trainer.drop_last.to_string());
         put("order", format!("{:?}", trainer.order));
         put("seed", trainer.seed.to_string());
         put("learning_rate", self.schedule.kind());
@@ -203,16 +205,20 @@ impl<F: Scalar, O: Objective<F>> Loop<'_, F, O> {
         let callbacks = &mut self.trainer.callbacks;
         let names = names(callbacks.iter().map(|callback| callback.kind()));
         let all = memo.part("callbacks");
-        let saved = all.iter().filter_map(|(name, _)| name.split('/').next());
         let owned = |saved: &str| {
-            names
-                .iter()
-                .any(|name| name.strip_prefix("callbacks/") == Some(saved))
+            let of = |name: &String| {
+                Some(
+                    saved
+                        .strip_prefix(name.strip_prefix("callbacks/")?)?
+                        .starts_with('/'),
+                )
+            };
+            names.iter().any(|name| of(name) == Some(true))
         };
-        if let Some(lost) = saved.into_iter().find(|saved| !owned(saved)) {
+        if let Some((lost, _)) = all.iter().find(|(saved, _)| !owned(saved)) {
             return Err(Error::Foreign {
                 argument: "callbacks".into(),
-                given: lost.into(),
+                given: lost.split('/').next().unwrap_or_default().into(),
                 expected: format!("[{}]", list(callbacks.iter().map(|callback| callback.kind()))),
             });
         }
