@@ -93,7 +93,13 @@ pub trait Callback<F> {
         Ok(())
     }
 
-    /// Before the first step of every epoch.
+    /// Why the run is over before it goes on, where what was [loaded](Callback::load) says so: asked once, before the first step of
+    /// each session. Default: it is not.
+    fn is_over(&self) -> Option<StopReason> {
+        None
+    }
+
+    /// Before the first step of every epoch; once, also where the run ends there and is continued.
     fn on_epoch_start(&mut self, event: &EpochStartEvent<'_, F>) -> Control {
         let _ = event;
         Control::Continue
@@ -183,6 +189,10 @@ impl<F, C: Callback<F> + ?Sized> Callback<F> for Box<C> {
 
     fn on_start(&mut self, event: &StartEvent<'_, F>) -> Result<(), Error> {
         (**self).on_start(event)
+    }
+
+    fn is_over(&self) -> Option<StopReason> {
+        (**self).is_over()
     }
 
     fn on_epoch_start(&mut self, event: &EpochStartEvent<'_, F>) -> Control {

@@ -26,6 +26,8 @@ impl<F: Scalar, O: Objective<F>> Loop<'_, F, O> {
         let due = self.evaluations.is_due(self.step, epoch);
         if due {
             self.measure(&mut record)?;
+        } else if !self.trainer.callbacks.is_empty() {
+            self.refresh_average()?;
         }
         self.turn_page();
         let mut answers = Answers::new(self.rate_scale);
@@ -42,6 +44,8 @@ impl<F: Scalar, O: Objective<F>> Loop<'_, F, O> {
         self.rate_scale = answers.scale;
         if self.epoch.is_multiple_of(self.stride) {
             self.history.push(record);
+        } else if self.has_evaluation() {
+            self.unlisted = Some(record);
         }
         if self.is_function() && self.history.len() >= THINNED {
             self.stride *= 2;
@@ -100,18 +104,11 @@ impl<F: Scalar, O: Objective<F>> Loop<'_, F, O> {
         Ok(ControlFlow::Continue(()))
     }
 
-    /// Where every point has an exact value, the last one gets its own.
-    pub(super) fn judge_last(&mut self) -> Result<(), Error> {
-        self.judge(false)
-    }
-
-    /// No weight has steps to catch up on, the average is that of the last step and has been judged too, and after a failure
-    /// the parameters are good.
-    pub(super) fn settle(&mut self, lazy: bool) -> Result<(), Error> {
-        if lazy {
-            self.catch_up()?;
-            self.judge_last()?;
-        }
+    /// No weight has steps to catch up on; the last point and its average have been judged too; after a failure the parameters
+    /// are good.
+    pub(super) fn settle(&mut self) -> Result<(), Error> {
+        self.catch_up()?;
+        self.judge(false)?;
         if !self.params.is_finite() {
             self.params.clone_from(&self.best.params);
             self.averaged = None;
@@ -121,6 +118,7 @@ impl<F: Scalar, O: Objective<F>> Loop<'_, F, O> {
         self.evaluate_last()
     }
 
+    /// Where every point has an exact value, the last one gets its own.
     fn judge(&mut self, average: bool) -> Result<(), Error> {
         let failed = matches!(self.stop, StopReason::NonFinite { .. } | StopReason::Failed(_));
         let point = if average {

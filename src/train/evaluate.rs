@@ -42,11 +42,12 @@ impl Evaluations {
         }
     }
 
-    /// Goes on at a step: where one was due there and has not been made, it is the next.
+    /// Goes on at a step: where one was due there, within an epoch, and has not been made, it is the next.
     #[cfg(feature = "checkpoint")]
-    pub(super) fn resume(&mut self, step: u64, last: u64) {
+    pub(super) fn resume(&mut self, step: u64, last: u64, within: bool) {
         self.made(step);
         if let Span::Steps(every) = self.every
+            && within
             && last < step
             && step.is_multiple_of(every)
         {
@@ -121,7 +122,7 @@ impl<F: Scalar, O: Objective<F>> Loop<'_, F, O> {
         Record {
             epoch,
             step: self.step,
-            loss: self.within.loss.value(self.objective.reduction()),
+            loss: self.within.loss.value(self.objective.reduction(), self.share()),
             validation_loss: None,
             metrics: Vec::new(),
             learning_rate: self.rates.learning_rate,
@@ -130,6 +131,13 @@ impl<F: Scalar, O: Objective<F>> Loop<'_, F, O> {
             weight_decay: self.rates.weight_decay,
             seconds: self.elapsed().as_secs_f64(),
         }
+    }
+
+    /// The share of the rows of this epoch that has been seen.
+    fn share(&self) -> f64 {
+        let (all, window) = (self.sampler.steps_per_epoch(), self.update.settings.accumulate);
+        let rows = |batches: usize| (batches * self.sampler.batch_rows()).min(self.objective.terms()) as f64;
+        rows(self.within.updates.saturating_mul(window).min(all)) / rows(all)
     }
 
     /// Adds what an evaluation gives.
@@ -178,11 +186,9 @@ impl<F: Scalar, O: Objective<F>> Loop<'_, F, O> {
         if over || !self.has_evaluation() || self.evaluations.last == self.step {
             return Ok(());
         }
-        let mut record = match self.history.pop_at(self.step) {
-            Some(record) => record,
-            None if self.within.updates > 0 => self.record(self.epoch),
-            None => return Ok(()),
-        };
+        let unlisted = self.unlisted.take_if(|record| record.step == self.step);
+        let record = self.history.pop_at(self.step).or(unlisted);
+        let mut record = record.unwrap_or_else(|| self.record(self.epoch));
         let measured = self.measure(&mut record);
         if measured.is_ok() {
             self.keep_record_if_best(&record);

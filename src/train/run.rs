@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{
-    Best, EpochStartEvent, History, StartEvent, StopReason, Trainer, Watch, callback::Answers,
+    Best, EpochStartEvent, History, Record, StartEvent, StopReason, Trainer, Watch, callback::Answers,
     epoch::THINNED, evaluate::Evaluations, non_finite::Mishaps, update::Update,
 };
 #[cfg(feature = "checkpoint")]
@@ -40,6 +40,8 @@ pub(super) struct Loop<'a, F: Scalar, O> {
     pub(super) best: Best<F>,
     pub(super) evaluations: Evaluations,
     pub(super) history: History,
+    /// The last record, where the history has none of its step because it is thinned.
+    pub(super) unlisted: Option<Record>,
     /// Every so many epochs one is recorded; grows only for functions.
     pub(super) stride: u64,
     pub(super) started: Instant,
@@ -68,6 +70,8 @@ pub(super) struct Loop<'a, F: Scalar, O> {
 /// Where a run stands within its epoch.
 #[derive(Default)]
 pub(super) struct Within {
+    /// Whether the callbacks have been told that it begins.
+    pub(super) begun: bool,
     /// The number of steps of this epoch that have been made.
     pub(super) updates: usize,
     pub(super) loss: EpochLoss,
@@ -78,6 +82,8 @@ pub(super) struct Within {
 pub(super) struct EpochLoss {
     pub(super) sum: f64,
     pub(super) weight: f64,
+    /// The weight of the steps that went by without an update.
+    pub(super) skipped: f64,
 }
 
 impl<'a, F: Scalar, O: Objective<F>> Loop<'a, F, O> {
@@ -128,6 +134,7 @@ impl<'a, F: Scalar, O: Objective<F>> Loop<'a, F, O> {
             params,
             best,
             history: History::with_room(room),
+            unlisted: None,
             stride: 1,
             started: Instant::now(),
             used: Duration::ZERO,
@@ -182,6 +189,28 @@ impl<'a, F: Scalar, O: Objective<F>> Loop<'a, F, O> {
     /// Runs to the end, whatever that is. What goes wrong before the first step is an error; afterwards it ends the run, with
     /// all that has been done.
     pub(super) fn drive(&mut self) -> Result<(), Error> {
+        let over = self
+            .trainer
+            .callbacks
+            .iter()
+            .find_map(|callback| callback.is_over());
+        self.stop = match over {
+            Some(stop) => stop,
+            None => self.epochs()?,
+        };
+        // What follows a run that goes on does not do, or does at other steps: it is not in the checkpoint.
+        #[cfg(feature = "checkpoint")]
+        self.last_checkpoint();
+        if let Err(error) = self.settle() {
+            self.stop = StopReason::Failed(error);
+        }
+        #[cfg(feature = "checkpoint")]
+        self.last_best();
+        Ok(())
+    }
+
+    /// Epoch after epoch, until one ends the run.
+    fn epochs(&mut self) -> Result<StopReason, Error> {
         let end = self.trainer.epochs.unwrap_or(u64::MAX);
         let first = self.step;
         while self.epoch < end {
@@ -189,24 +218,14 @@ impl<'a, F: Scalar, O: Objective<F>> Loop<'a, F, O> {
                 0 => self.epoch(),
                 epochs => self.pass_by(epochs),
             };
-            self.stop = match flow {
-                Ok(ControlFlow::Continue(())) => continue,
-                Ok(ControlFlow::Break(stop)) => stop,
+            match flow {
+                Ok(ControlFlow::Continue(())) => {}
+                Ok(ControlFlow::Break(stop)) => return Ok(stop),
                 Err(error) if self.step == first => return Err(error),
-                Err(error) => StopReason::Failed(error),
-            };
-            break;
+                Err(error) => return Ok(StopReason::Failed(error)),
+            }
         }
-        // A checkpoint holds the best of all points; but it is not written after weights have caught up or the average was
-        // judged, which a run that goes on does at other steps.
-        let lazy = self.state.is_catching_up();
-        let judged = if lazy { Ok(()) } else { self.judge_last() };
-        #[cfg(feature = "checkpoint")]
-        self.last_checkpoint();
-        if let Err(error) = judged.and_then(|()| self.settle(lazy)) {
-            self.stop = StopReason::Failed(error);
-        }
-        Ok(())
+        Ok(StopReason::Finished)
     }
 
     /// What is left of the epoch.
@@ -223,6 +242,7 @@ impl<'a, F: Scalar, O: Objective<F>> Loop<'a, F, O> {
         }
         if !self.trainer.callbacks.is_empty()
             && self.within.updates == 0
+            && !self.within.begun
             && let Some(stop) = self.tell_of_epoch()
         {
             return Ok(ControlFlow::Break(stop));
@@ -280,6 +300,7 @@ impl<'a, F: Scalar, O: Objective<F>> Loop<'a, F, O> {
 
     /// Tells the callbacks that an epoch begins.
     fn tell_of_epoch(&mut self) -> Option<StopReason> {
+        self.within.begun = true;
         let event = EpochStartEvent {
             epoch: self.epoch,
             params: &self.params,
@@ -302,9 +323,11 @@ impl EpochLoss {
         self.weight += weight;
     }
 
-    pub(super) fn value(&self, reduction: Reduction) -> f64 {
+    /// The mean; or the sum over the whole epoch, of which this share has been made, so that one can be compared with another.
+    pub(super) fn value(&self, reduction: Reduction, share: f64) -> f64 {
         match reduction {
-            Reduction::Sum => self.sum,
+            Reduction::Sum if self.skipped == 0.0 => self.sum / share,
+            Reduction::Sum => self.sum * ((self.weight + self.skipped) / self.weight) / share,
             _ => self.sum / self.weight,
         }
     }

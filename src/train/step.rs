@@ -66,6 +66,8 @@ impl<F: Scalar, O: Objective<F>> Loop<'_, F, O> {
         if let Ok(seen) = &seen {
             let reduction = self.objective.reduction();
             self.within.loss.add(seen.value, self.update.weight, reduction);
+        } else {
+            self.within.loss.skipped += self.update.weight;
         }
         if !self.trainer.callbacks.is_empty() {
             let stop = match seen {

@@ -6,7 +6,7 @@ use crate::{
     Error, Memo, Run,
     error::check,
     schedule::Threshold,
-    train::{Callback, Control, EpochStartEvent, EvaluationEvent, Goal, StartEvent, StopReason, Watch},
+    train::{Callback, Control, EvaluationEvent, Goal, StartEvent, StopReason, Watch},
 };
 
 /// Ends a run when a metric no longer improves, and gives back the best parameters.
@@ -177,11 +177,11 @@ impl EarlyStopping {
         self.watch.as_ref().map_or("loss", Watch::name)
     }
 
-    fn stop(&self) -> Control {
-        Control::Stop(StopReason::NoImprovement {
+    fn reason(&self) -> StopReason {
+        StopReason::NoImprovement {
             metric: self.metric().into(),
             checks: self.seen.bad,
-        })
+        }
     }
 
     /// Takes in the metric of the next epoch.
@@ -262,11 +262,8 @@ impl<F: Clone> Callback<F> for EarlyStopping {
     }
 
     /// A run that had ended for want of an improvement, and is continued with the same patience, has already ended.
-    fn on_epoch_start(&mut self, _: &EpochStartEvent<'_, F>) -> Control {
-        match self.seen.over && self.seen.bad > self.patience {
-            true => self.stop(),
-            false => Control::Continue,
-        }
+    fn is_over(&self) -> Option<StopReason> {
+        (self.seen.over && self.seen.bad > self.patience).then(|| self.reason())
     }
 
     fn on_evaluation(&mut self, event: &EvaluationEvent<'_, F>) -> Control {
@@ -274,7 +271,7 @@ impl<F: Clone> Callback<F> for EarlyStopping {
         let epoch = event.record.epoch + u64::from(!event.ends_epoch);
         match self.check_in(epoch, metric) {
             Verdict::Best | Verdict::Wait => Control::Continue,
-            Verdict::Stop => self.stop(),
+            Verdict::Stop => Control::Stop(self.reason()),
         }
     }
 

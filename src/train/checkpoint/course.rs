@@ -84,6 +84,25 @@ impl<F: Scalar, O: Objective<F>> Loop<'_, F, O> {
         answers.stop
     }
 
+    /// Brings the file of the best up to date where the last point turned out to be it.
+    pub(in crate::train) fn last_best(&mut self) {
+        let (now, best) = (self.moment(), self.memo().part("best"));
+        if let Some(writer) = &mut self.writer {
+            writer.write_best(now, &self.best.params, best);
+        }
+        let _ = self.tell_of_checkpoints();
+    }
+
+    fn moment(&self) -> Moment {
+        let judged = self.best.value != self.best_by.goal().worst();
+        Moment {
+            step: self.step,
+            epoch: self.epoch,
+            begun: self.within.begun,
+            best: judged.then_some(self.best.step),
+        }
+    }
+
     fn write_checkpoint(&mut self, last: bool) {
         let Some(mut writer) = self.writer.take() else {
             return;
@@ -91,11 +110,7 @@ impl<F: Scalar, O: Objective<F>> Loop<'_, F, O> {
         if last {
             writer.wait();
         }
-        let now = Moment {
-            step: self.step,
-            epoch: self.epoch,
-            best: self.best.step,
-        };
+        let now = self.moment();
         // No run could go on from weights that are not finite, and the one before would be lost.
         if writer.saved != Some(now)
             && self.params.is_finite()

@@ -116,7 +116,8 @@ impl Checkpoints {
         self
     }
 
-    /// Also keeps the best parameters, alone, as `best.safetensors`: brought up to date with each checkpoint. No run can be
+    /// Also keeps the best parameters, alone, as `best.safetensors`: brought up to date with each checkpoint and at the
+    /// end of the run; there is none before a point has been judged. No run can be
     /// continued from that, but one can [start](crate::Trainer::start_from) there.
     pub fn best(mut self) -> Self {
         self.best = true;

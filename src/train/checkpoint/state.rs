@@ -87,10 +87,11 @@ impl<F: Scalar, O: Objective<F>> Loop<'_, F, O> {
         memo.put("best/value", [self.best.value]);
         memo.put("best/step", [self.best.step]);
         memo.put("best/epoch", [self.best.epoch]);
-        let Within { updates, loss } = &self.within;
+        let Within { begun, updates, loss } = &self.within;
         let rates = self.rates;
         memo.put("within/updates", [*updates as u64]);
-        memo.put("within/loss", [loss.sum, loss.weight]);
+        memo.put("within/begun", [u64::from(*begun)]);
+        memo.put("within/loss", [loss.sum, loss.weight, loss.skipped]);
         memo.put("within/learning_rate", [rates.learning_rate]);
         for (name, rate) in [
             ("within/momentum", rates.momentum),
@@ -140,7 +141,8 @@ impl<F: Scalar, O: Objective<F>> Loop<'_, F, O> {
         rates.momentum = rate("within/momentum")?;
         rates.beta2 = rate("within/beta2")?;
         rates.weight_decay = rate("within/weight_decay")?;
-        let [sum, weight] = memo.array("within/loss")?;
+        let [sum, weight, skipped] = memo.array("within/loss")?;
+        let begun = memo.count("within/begun")? != 0;
         let updates = usize::try_from(memo.count("within/updates")?).unwrap_or(usize::MAX);
         let steps = self.update.steps_per_epoch(&self.sampler);
         if updates > steps {
@@ -172,12 +174,13 @@ impl<F: Scalar, O: Objective<F>> Loop<'_, F, O> {
         self.load_parts(&memo)?;
 
         self.within = Within {
+            begun,
             updates,
-            loss: EpochLoss { sum, weight },
+            loss: EpochLoss { sum, weight, skipped },
         };
         self.rates = rates;
         (self.step, self.epoch, self.stride) = (step, epoch, stride.max(1));
-        self.evaluations.resume(step, evaluated);
+        self.evaluations.resume(step, evaluated, updates > 0);
         (self.best.value, self.best.step, self.best.epoch) = best;
         self.rate_scale = rate_scale;
         self.used = used;

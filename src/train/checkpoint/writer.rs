@@ -15,8 +15,10 @@ use crate::{Error, Layout, Memo, Params, Scalar, archive, schedule::Span};
 pub(super) struct Moment {
     pub(super) step: u64,
     pub(super) epoch: u64,
-    /// The step of the best parameters.
-    pub(super) best: u64,
+    /// Whether the callbacks have been told that an epoch begins here.
+    pub(super) begun: bool,
+    /// The step of the best parameters, once any have been judged.
+    pub(super) best: Option<u64>,
 }
 
 /// All that a run remembers, copied.
@@ -132,8 +134,7 @@ impl<F: Scalar> Writer<F> {
 
     /// Writes a copy, here or in the background; here too where the system has no thread for it.
     pub(super) fn write(&mut self, snapshot: Snapshot<F>) {
-        let is_new = self.saved.is_none_or(|saved| saved.best != snapshot.moment.best);
-        let best = (self.checkpoints.best && is_new).then(|| self.layout.clone());
+        let best = self.is_new_best(snapshot.moment).then(|| self.layout.clone());
         let mut here = Some(snapshot);
         if self.checkpoints.background {
             // The thread takes it from here: if there is none, it is still there.
@@ -156,6 +157,28 @@ impl<F: Scalar> Writer<F> {
         if let Some(snapshot) = here {
             let result = self.checkpoints.write(&snapshot, best);
             self.settle(snapshot, result);
+        }
+    }
+
+    /// Whether the file of the best is wanted, and does not hold them.
+    fn is_new_best(&self, now: Moment) -> bool {
+        let is_new = self.saved.is_none_or(|saved| saved.best != now.best);
+        self.checkpoints.best && now.best.is_some() && is_new
+    }
+
+    /// Writes the best parameters alone, if their file does not hold them.
+    pub(super) fn write_best(&mut self, now: Moment, params: &Params<F>, memo: Memo) {
+        if !self.is_new_best(now) {
+            return;
+        }
+        if let Err(error) = self.checkpoints.write_best(params, memo) {
+            let (path, error) = (self.checkpoints.folder.join(folder::BEST), Some(error));
+            self.unsaved.clone_from(&error);
+            self.news.push(News {
+                path,
+                moment: now,
+                error,
+            });
         }
     }
 
@@ -183,10 +206,14 @@ impl Checkpoints {
             if let Some(values) = snapshot.params.as_slice().get(len..2 * len) {
                 params.as_mut_slice().copy_from_slice(values);
             }
-            let mut memo = Memo::new();
-            memo.put_part("best", snapshot.memo.part("best"));
-            archive::write(&self.folder.join(folder::BEST), &params, &memo)?;
+            self.write_best(&params, snapshot.memo.part("best"))?;
         }
         folder::prune(&self.folder, self.keep, snapshot.moment.step)
+    }
+
+    fn write_best<F: Scalar>(&self, params: &Params<F>, best: Memo) -> Result<(), Error> {
+        let mut memo = Memo::new();
+        memo.put_part("best", best);
+        archive::write(&self.folder.join(folder::BEST), params, &memo)
     }
 }
