@@ -120,9 +120,10 @@ pub mod prelude {
         },
         model::{Activation, Linear, Mlp},
         optim::{
-            Adagrad, Adam, GradientDescent, MiniBatchSgd, Momentum, RmsProp, RuleExt, Sgd, TensorRuleExt,
+            Adagrad, Adam, AdamW, GradientDescent, MiniBatchSgd, Momentum, RmsProp, RuleExt, Sgd,
+            TensorRuleExt,
         },
-        schedule::{Cyclical, OneCycle, ReduceOnPlateau, Span, StepDecay},
+        schedule::{Cyclical, OneCycle, Ramp, ReduceOnPlateau, ScheduleExt, Span, StepDecay},
         train::{EarlyStopping, Watch},
     };
 }

@@ -21,7 +21,7 @@ settings! {
     /// | `nesterov` | no | only with d = 0 and β > 0 |
     /// | learning rate | 0.01 | ≥ 0 |
     ///
-    /// Equal to `torch.optim.SGD(momentum=β, dampening=d, nesterov=…)`; the lecture's form. Keras and ensmallen keep η
+    /// Equal to `torch.optim.SGD(momentum=β, dampening=d, nesterov=…)`. Keras and ensmallen keep η
     /// inside the velocity, `v ← β v + η g`, which differs under a schedule: [`Momentum::rate_inside`].
     ///
     /// ```

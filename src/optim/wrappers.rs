@@ -65,8 +65,8 @@ pub struct WeightDecay<R> {
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[must_use]
 pub struct DecoupledWeightDecay<R> {
-    rule: R,
-    decay: f64,
+    pub(super) rule: R,
+    pub(super) decay: f64,
 }
 
 /// A rule that climbs; see [`RuleExt::maximize`].

@@ -103,6 +103,10 @@ impl Progress {
 ///     fn rate(&mut self, progress: &Progress) -> f64 {
 ///         self.0 / (1.0 + progress.step as f64).sqrt()
 ///     }
+///
+///     fn follows_metric(&self) -> bool {
+///         false
+///     }
 /// }
 ///
 /// assert_eq!(InverseRoot(0.1).rate(&Progress { step: 3, steps_per_epoch: 10 }), 0.05);

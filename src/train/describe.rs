@@ -49,6 +49,15 @@ impl<F: Scalar, O: Objective<F>> Loop<'_, F, O> {
             ("rows in a batch", self.sampler.batch_rows().to_string()),
             ("order", format!("{:?}", trainer.order)),
             (
+                "last batch",
+                if trainer.drop_last {
+                    "left out where it is short"
+                } else {
+                    "taken"
+                }
+                .into(),
+            ),
+            (
                 "steps in an epoch",
                 self.update.steps_per_epoch(&self.sampler).to_string(),
             ),

@@ -91,7 +91,7 @@ pub struct EvaluationEvent<'a, F> {
     pub params: &'a Params<F>,
     /// Whether they are the best so far.
     pub is_best: bool,
-    /// Whether it is that of an epoch, of which [`Callback::on_epoch`] tells next.
+    /// Whether it is that of an epoch, of which [`Callback::on_epoch`](super::Callback::on_epoch) tells next.
     pub ends_epoch: bool,
 }
 

@@ -19,12 +19,13 @@ use crate::{
 /// Where the rate is too low the loss hardly falls, where it is too high the loss explodes; a good one lies on the slope
 /// between. Which one depends on what is trained then:
 ///
-/// | suggestion | lies | take it for |
+/// | suggestion | the rate | take it for |
 /// |---|---|---|
-/// | [`valley`](LrCurve::valley) | well before the loss explodes | a rate that stays, or only falls: the cautious one |
-/// | [`steepest`](LrCurve::steepest) | near where the loss explodes, a few times higher | the peak of a rate that rises and falls: [`OneCycle`](crate::schedule::OneCycle), [`Cyclical`](crate::schedule::Cyclical) |
+/// | [`valley`](LrCurve::valley) | in the middle of the longest fall of the curve | a rate that stays, or only falls |
+/// | [`steepest`](LrCurve::steepest) | at which the loss falls fastest from one step to the next | the peak of a rate that rises and falls: [`OneCycle`](crate::schedule::OneCycle), [`Cyclical`](crate::schedule::Cyclical) |
 ///
-/// Both read a noisy curve: look at it ([`LrCurve::plot`], feature `plot`), and if in doubt take the lower one.
+/// Both read a noisy curve, and either may be the higher one: look at it ([`LrCurve::plot`], feature `plot`). Where the loss
+/// only explodes far beyond them, a higher rate is worth a try.
 ///
 /// The test runs with everything the trainer is set to (optimiser, batch, clipping, groups, seed) but its
 /// schedule, its length and its callbacks, and on parameters and a state of its own: nothing outside is changed, and what
