@@ -89,6 +89,16 @@ proptest! {
         }
         let labels = Array1::from(labels);
         prop_assert!(near(top_k(k)(logits.view(), &labels.view()), found / 3.0));
+
+        // Row by row, with weights: as many rows of that kind.
+        let mut top = TopK::new(k);
+        let mut repeated = TopK::new(k);
+        for row in 0..3 {
+            let (logits, label) = (logits.slice(s![row..=row, ..]), labels.slice(s![row..=row]));
+            top.update(logits, &label, Some(array![row as f64 + 1.0].view())).unwrap();
+            (0..=row).for_each(|_| repeated.update(logits, &label, None).unwrap());
+        }
+        prop_assert!(near(top.accuracy(), repeated.accuracy()));
         prop_assert!(near(top_k(1)(logits.view(), &labels.view()), accuracy(logits.view(), &labels.view())));
     }
 }
@@ -346,4 +356,20 @@ fn ours(case: &Value) -> Vec<(&'static str, Vec<f64>)> {
             all
         }
     }
+}
+
+#[test]
+fn among_the_first_guesses_numbers_come_after_what_is_none() {
+    let nan = f64::NAN;
+    let logits = array![[nan, 1.0, 0.0], [nan, 0.0, 1.0], [0.0, 1.0, nan]];
+    let labels = array![0, 2, 1];
+    assert!(near(top_k(1)(logits.view(), &labels.view()), 0.0));
+    assert!(near(top_k(2)(logits.view(), &labels.view()), 2.0 / 3.0));
+    assert!(top_k(1)(logits.view(), &array![0, 1].view()).is_nan());
+    let refused = TopK::new(1).update(logits.view(), &array![0, 3, 1].view(), None);
+    assert!(
+        matches!(refused, Err(downhill::Error::LabelOutOfRange { .. })),
+        "{refused:?}"
+    );
+    assert!(TopK::new(1).accuracy().is_nan());
 }

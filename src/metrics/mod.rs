@@ -3,17 +3,19 @@
 //!
 //! | of | functions | summed over batches |
 //! |---|---|---|
-//! | classes | [`accuracy`], [`binary_accuracy`], [`top_k`] | [`Confusion`]: accuracy, precision, recall, F1, by class or over all |
+//! | classes | [`accuracy`], [`binary_accuracy`], [`top_k`] | [`Confusion`]: accuracy, precision, recall, F1, by class or over all; [`TopK`] |
 //! | probabilities | [`roc_auc`] | [`RocAuc`]; [`Calibration`]: log-loss, expected calibration error |
 //! | numbers | [`root_mean_squared_error`], [`mean_absolute_error`], [`r_squared`] | [`Errors`] |
 
 mod confusion;
 mod probability;
 mod regression;
+mod top_k;
 
 pub use confusion::{Averaging, Confusion};
-pub use probability::{Calibration, RocAuc, roc_auc, top_k};
+pub use probability::{Calibration, RocAuc, roc_auc};
 pub use regression::{Errors, mean_absolute_error, r_squared, root_mean_squared_error};
+pub use top_k::{TopK, top_k};
 
 use ndarray::{Array1, ArrayView1, ArrayView2, Axis};
 

@@ -91,7 +91,8 @@ pub fn roc_auc<F: Scalar>(scores: ArrayView2<'_, F>, targets: &ArrayView1<'_, F>
         .map_or(f64::NAN, |()| auc.value())
 }
 
-/// How well predicted probabilities agree with observed frequencies: log-loss and expected calibration error of rows of logits, summed batch by batch.
+/// How well predicted probabilities agree with observed frequencies: log-loss and expected calibration error of rows of
+/// logits, summed batch by batch.
 ///
 /// ```
 /// use downhill::metrics::Calibration;
@@ -176,27 +177,5 @@ impl Calibration {
     pub fn expected_error(&self) -> f64 {
         let gap = |[_, confidence, right]: &[f64; 3]| (confidence - right).abs();
         self.bins.iter().map(gap).sum::<f64>() / self.weight()
-    }
-}
-
-/// The share of rows whose label is among the k largest logits, for [`EmpiricalRisk::metric`](crate::EmpiricalRisk::metric).
-/// A label counts as behind those that score as high and stand before it.
-///
-/// ```
-/// use downhill::metrics::top_k;
-/// use downhill::ndarray::array;
-/// let logits = array![[3.0, 2.0, 1.0], [1.0, 2.0, 3.0]];
-/// assert_eq!(top_k(2)(logits.view(), &array![1, 0].view()), 0.5);
-/// ```
-pub fn top_k<F: Scalar>(k: usize) -> impl Fn(ArrayView2<'_, F>, &ArrayView1<'_, usize>) -> f64 {
-    move |logits, labels| {
-        let among = |(logits, label): &(ArrayView1<'_, F>, &usize)| {
-            let label = **label;
-            logits.get(label).is_some_and(|own| {
-                let before = |(class, p): &(usize, &F)| *p > own || (*p == own && *class < label);
-                logits.iter().enumerate().filter(before).count() < k
-            })
-        };
-        logits.outer_iter().zip(labels).filter(among).count() as f64 / labels.len() as f64
     }
 }
