@@ -83,6 +83,7 @@ fn another_run_is_refused_and_the_error_says_why() {
                     "parameters",
                     "groups",
                     "terms",
+                    "objective",
                     "batch",
                     "order",
                     "steps_per_epoch",
@@ -244,4 +245,25 @@ fn bad_settings_and_a_folder_of_another_run_are_refused() {
         .checkpoint(Checkpoints::new(&file))
         .minimize(named);
     assert!(matches!(refused, Err(Error::InvalidArgument { given, .. }) if given == "run/x"));
+}
+
+/// The losses that the history and early stopping compare would be others.
+#[test]
+fn another_loss_is_another_run() {
+    let folder = Folder::new();
+    let (inputs, targets) = (Array2::<f64>::ones((8, 2)), Array2::<f64>::ones((8, 1)));
+    let data = Dataset::new(&inputs, &targets).unwrap();
+    let model = Linear::new(2, 1).unwrap();
+    let huber = |delta: f64, trainer: Trainer<'static, f64>| trainer.fit(&model, &Huber::new(delta), &data);
+    huber(1.0, trainer().checkpoint(Checkpoints::new(folder.path()))).unwrap();
+    let refused = huber(2.0, trainer().epochs(3).resume(folder.path())).unwrap_err();
+    assert!(
+        matches!(&refused, Error::Foreign { argument, .. } if argument.ends_with("(objective)")),
+        "{refused}"
+    );
+    let (_, on) = (
+        refused,
+        huber(1.0, trainer().epochs(3).resume(folder.path())).unwrap(),
+    );
+    assert_eq!(on.epochs, 3);
 }

@@ -49,6 +49,11 @@ impl<F: Scalar, O: Objective<F>> Loop<'_, F, O> {
         put("optimizer", trainer.optimizer.kind());
         put("parameters", self.params.layout().describe());
         put("groups", self.state.describe_groups());
+        let objective = self.objective.describe().into_iter();
+        put(
+            "objective",
+            list(objective.map(|(name, value)| format!("{name} {value}"))),
+        );
         put("terms", self.objective.terms().to_string());
         put("batch", format!("{} rows", self.sampler.batch_rows()));
         put(
