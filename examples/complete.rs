@@ -8,7 +8,7 @@
 #[path = "shared/digits.rs"]
 mod digits;
 
-use std::{env, path::PathBuf};
+use std::{env, path::PathBuf, time::Duration};
 
 use downhill::{
     data::{Split, Standardizer},
@@ -55,7 +55,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     // The training.
     let checkpoints = folder.join("checkpoints");
-    let run = trainer()
+    let trainer = trainer();
+    // Ctrl-C ends the run with everything saved; started again, the program goes on.
+    #[cfg(feature = "interrupt")]
+    let trainer = trainer.interruptible();
+    let run = trainer
         .learning_rate(OneCycle::new(peak, Span::Epochs(EPOCHS)))
         .epochs(EPOCHS)
         .callback(
@@ -70,7 +74,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 .setting("data", format!("{} images to train on", train.len()))
                 .setting("network", "64 inputs, 64 hidden, 10 outputs"),
         )
-        .checkpoint(Checkpoints::new(&checkpoints))
+        .time_limit(Duration::from_secs(600))
+        .checkpoint(Checkpoints::new(&checkpoints).best().in_background())
         .resume_or_start(&checkpoints)
         .minimize(&mut risk)?;
     if let Some(resumed) = &run.resumed {

@@ -10,8 +10,8 @@ use crate::{
     },
 };
 
-/// Prints a line after every so many epochs or steps, and after each evaluation within an epoch: what has been done, loss, validation loss and metrics, learning rate,
-/// steps a second, and the time that is left.
+/// Prints a line after every so many epochs or steps, and (unless that is several epochs) after each evaluation within an
+/// epoch: what has been done, loss, validation loss and metrics, learning rate, steps a second, and the time that is left.
 ///
 /// ```text
 /// epoch 30/100, step 720: loss 0.1846, validation loss 0.2093, accuracy 0.9417, learning rate 1.00e-3, 3120 steps/s, 0:01 left
@@ -180,7 +180,8 @@ impl<F: crate::Scalar> Callback<F> for ProgressLines<'_> {
     }
 
     fn on_evaluation(&mut self, event: &EvaluationEvent<'_, F>) -> Control {
-        if !event.ends_epoch {
+        // Who asks for a line every few epochs does not want more.
+        if !event.ends_epoch && matches!(self.every, Span::Steps(_) | Span::Epochs(1)) {
             self.print(event.record);
         }
         Control::Continue
