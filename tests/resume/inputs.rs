@@ -5,7 +5,6 @@ use downhill::{
     ndarray::{Array1, Array2},
     objective::StreamRisk,
     prelude::*,
-    train::Checkpoints,
 };
 
 use super::every_step::continued_from_every_step;
@@ -42,7 +41,7 @@ fn of_sparse_rows() {
     use downhill::{
         data::Csr,
         optim::{Lazy, Untouched},
-        schedule::Ramp,
+        train::Checkpoints,
     };
 
     use super::{Folder, optimizers};

@@ -8,7 +8,7 @@ use downhill::train::Report;
 use downhill::train::TensorBoard;
 use downhill::{
     prelude::*,
-    train::{Checkpoints, LogFile, Norms, ProgressLines, Tracing},
+    train::{Checkpoints, LogFile, Norms, ProgressLines},
 };
 
 use super::{Folder, bits, every_step::minimize};
@@ -41,7 +41,7 @@ fn trainer(folder: &Path) -> Trainer<'static, f64> {
         )
         .callback(ProgressLines::every(Span::Steps(2)).to(std::io::sink()));
     #[cfg(feature = "tracing")]
-    let trainer = trainer.callback(Tracing);
+    let trainer = trainer.callback(downhill::train::Tracing);
     #[cfg(feature = "tensorboard")]
     let trainer = trainer.callback(TensorBoard::new(folder.join("board")).steps(1).norms(2));
     #[cfg(feature = "plot")]
