@@ -1,5 +1,7 @@
 //! A progress bar.
 
+use std::io::IsTerminal;
+
 use indicatif::{MultiProgress, ProgressBar as Bar, ProgressStyle};
 
 use super::progress_lines::{Pace, ProgressLines, brief, describe, not_written};
@@ -29,6 +31,8 @@ use crate::{
 #[must_use]
 pub struct ProgressBar {
     lines: Option<ProgressLines<'static>>,
+    /// Where the bars are drawn, if not on standard error.
+    screen: Option<MultiProgress>,
     bars: Option<Bars>,
 }
 
@@ -46,6 +50,7 @@ impl ProgressBar {
     pub fn new() -> Self {
         Self {
             lines: None,
+            screen: None,
             bars: None,
         }
     }
@@ -64,9 +69,8 @@ impl Default for ProgressBar {
 }
 
 impl Bars {
-    fn new<F>(event: &StartEvent<'_, F>) -> Self {
+    fn new<F>(both: MultiProgress, event: &StartEvent<'_, F>) -> Self {
         let pace = Pace::of(event);
-        let both = MultiProgress::new();
         let several = event.steps_per_epoch > 1;
         let (name, length, done) = match (several, pace.epochs, pace.steps) {
             (true, Some(epochs), _) => ("epoch", Some(epochs), event.epoch),
@@ -111,9 +115,10 @@ impl<F: Scalar> Callback<F> for ProgressBar {
     }
 
     fn on_start(&mut self, event: &StartEvent<'_, F>) -> Result<(), Error> {
-        if std::io::IsTerminal::is_terminal(&std::io::stderr()) {
+        let terminal = || std::io::stderr().is_terminal().then(MultiProgress::new);
+        if let Some(screen) = self.screen.take().or_else(terminal) {
             self.lines = None;
-            self.bars = Some(Bars::new(event));
+            self.bars = Some(Bars::new(screen, event));
         }
         self.lines.as_mut().map_or(Ok(()), |lines| lines.on_start(event))
     }
@@ -183,5 +188,125 @@ impl<F: Scalar> Callback<F> for ProgressBar {
             bars.epoch.iter().for_each(Bar::finish_and_clear);
             bars.run.finish_and_clear();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        io,
+        sync::{Arc, Mutex},
+        thread,
+        time::Duration,
+    };
+
+    use indicatif::{ProgressDrawTarget, TermLike};
+    use ndarray::array;
+
+    use super::*;
+    use crate::{
+        Dataset, Function, Trainer, loss::MeanSquaredError, model::Linear, optim::MiniBatchSgd,
+        train::StepEvent,
+    };
+
+    /// A terminal that keeps all that was ever written to it.
+    #[derive(Debug, Clone, Default)]
+    struct Paper(Arc<Mutex<String>>);
+
+    impl TermLike for Paper {
+        fn width(&self) -> u16 {
+            120
+        }
+
+        fn move_cursor_up(&self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn move_cursor_down(&self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn move_cursor_right(&self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn move_cursor_left(&self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn write_line(&self, text: &str) -> io::Result<()> {
+            self.write_str(text)?;
+            self.write_str("\n")
+        }
+
+        fn write_str(&self, text: &str) -> io::Result<()> {
+            self.0.lock().map_err(|_| io::ErrorKind::Other)?.push_str(text);
+            Ok(())
+        }
+
+        fn clear_line(&self) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn flush(&self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// All that a run shows, step by step slow enough to be drawn.
+    fn shown(run: impl FnOnce(Trainer<'_, f64>) -> Result<Run<f64>, Error>) -> Result<String, Error> {
+        let paper = Paper::default();
+        let target = ProgressDrawTarget::term_like(Box::new(paper.clone()));
+        let bar = ProgressBar {
+            screen: Some(MultiProgress::with_draw_target(target)),
+            ..ProgressBar::new().or_lines(Span::Steps(1))
+        };
+        let slow = |_: &StepEvent<'_, f64>| thread::sleep(Duration::from_millis(60));
+        run(Trainer::new(MiniBatchSgd::new(1)).callback(bar).on_step(slow))?;
+        let shown = paper.0.lock().map_or(String::new(), |shown| shown.clone());
+        Ok(shown)
+    }
+
+    fn assert_shows(shown: &str, parts: &[&str]) {
+        for part in parts {
+            assert!(shown.contains(part), "no {part:?} in:\n{shown}");
+        }
+    }
+
+    #[test]
+    fn epochs_and_their_steps_have_a_bar_each() -> Result<(), Error> {
+        let (inputs, targets) = (array![[1.0], [2.0], [3.0], [4.0]], array![1.0, 2.0, 3.0, 4.0]);
+        let data = Dataset::new(&inputs, &targets)?;
+        let model = Linear::new(1, 1)?;
+        let shown = shown(|trainer| {
+            trainer
+                .learning_rate(0.01)
+                .epochs(3)
+                .fit(&model, &MeanSquaredError, &data)
+        })?;
+        assert_shows(
+            &shown,
+            &[
+                "epoch 1/3",
+                "epoch 2/3",
+                "left ·",
+                "step 2/4",
+                "steps/s · loss",
+                "learning rate 1.00e-2",
+            ],
+        );
+        Ok(())
+    }
+
+    #[test]
+    fn a_function_has_one_bar_of_steps() -> Result<(), Error> {
+        let square = Function::new(vec![2.0], |w: &[f64], g: &mut [f64]| {
+            g[0] = 2.0 * w[0];
+            w[0] * w[0]
+        });
+        let shown = shown(|trainer| trainer.learning_rate(0.1).steps(8).minimize(square))?;
+        assert_shows(&shown, &["step 1/8", "step 7/8", "left ·"]);
+        assert!(!shown.contains("epoch"), "{shown}");
+        Ok(())
     }
 }
