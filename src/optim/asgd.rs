@@ -1,7 +1,7 @@
 //! ASGD: stochastic gradient descent, averaged.
 
 use super::{
-    Moment, Rule,
+    Memory, Moment, Rule,
     settings::{described, settings},
 };
 use crate::Scalar;
@@ -11,6 +11,7 @@ settings! {
     ///
     /// At step t, counted from 1: `ηₜ = η / (1 + λ η (t−1))^α`, `w ← w (1 − λ ηₜ) − ηₜ g`, and the average
     /// `a ← a + μₜ (w − a)` with `μₜ = 1 / max(1, t − 1 − t₀)`: until t₀ it follows the weights, then it is their mean.
+    /// The η in `ηₜ` is the learning rate of the step before, as in PyTorch; at the first step it is that step's.
     ///
     /// | setting | default | range |
     /// |---|---|---|
@@ -19,7 +20,7 @@ settings! {
     /// | `start` t₀ | 1e6 | ≥ 0 |
     /// | learning rate | 0.01 | ≥ 0 |
     ///
-    /// Equal to `torch.optim.ASGD` at a constant η; where η changes, PyTorch's ηₜ is that of the step before. A [`Trainer`](crate::Trainer) evaluates the average, and gives it back in
+    /// Equal to `torch.optim.ASGD`. A [`Trainer`](crate::Trainer) evaluates the average, and gives it back in
     /// [`Run::average`](crate::Run::average).
     ///
     /// Source: B. Polyak and A. Juditsky, *Acceleration of Stochastic Approximation by Averaging* (1992).
@@ -40,9 +41,16 @@ impl<F: Scalar> Rule<F> for Asgd {
     const FROM_FIRST: bool = true;
     described!("asgd", 0.01, ["average"]);
 
+    /// The learning rates of the step before and of this one.
+    fn remember(&self, now: Moment) -> Memory {
+        let this = now.learning_rate;
+        let before = if now.step == 1 { this } else { now.memory[1] };
+        [before, this, 0.0, 0.0]
+    }
+
     fn coefficients(&self, now: Moment) -> [F; 3] {
         let before = (now.step - 1) as f64;
-        let rate = now.learning_rate;
+        let rate = now.memory[0];
         let rate = rate / (1.0 + self.lambda * rate * before).powf(self.alpha);
         [
             rate,
