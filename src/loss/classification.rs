@@ -8,7 +8,8 @@ use crate::{Error, Scalar, error::check, math};
 /// Binary cross-entropy of a logit: `(1 − y) p + L log(1 + e⁻ᵖ)` with `L = 1 + (c − 1) y`, computed so that no logit
 /// overflows; slope `(1 − y) − L σ(−p)`. Targets are probabilities in \[0, 1\].
 ///
-/// `torch.nn.BCEWithLogitsLoss(pos_weight=c)`. `c` weighs the positive class; default 1. Where each output has a weight of its own:
+/// `torch.nn.BCEWithLogitsLoss(pos_weight=c)`. `c` weighs the positive class; default 1. Where each output has a weight of
+/// its own:
 /// [`BinaryCrossEntropy::positive_weights`].
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct BinaryCrossEntropy {
@@ -52,7 +53,8 @@ impl BinaryCrossEntropy {
 
 /// [`BinaryCrossEntropy`] of several outputs, each with a weight of its own for positive targets.
 ///
-/// `torch.nn.BCEWithLogitsLoss(pos_weight=tensor)`. Made by [`BinaryCrossEntropy::positive_weights`]; targets are a matrix with as
+/// `torch.nn.BCEWithLogitsLoss(pos_weight=tensor)`. Made by [`BinaryCrossEntropy::positive_weights`]; targets are a matrix
+/// with as
 /// many columns as there are weights.
 #[derive(Debug, Clone, PartialEq)]
 pub struct BinaryCrossEntropies {

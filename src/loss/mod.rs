@@ -49,9 +49,11 @@ pub enum Reduction {
     /// The weighted mean: the sum over that of the weights of all terms. PyTorch's `"mean"`.
     #[default]
     Mean,
-    /// The weighted mean over rows, however many numbers a row has. PyTorch's `"batchmean"`, with which [`KlDivergence`] is one.
+    /// The weighted mean over rows, however many numbers a row has. PyTorch's `"batchmean"`, with which [`KlDivergence`] is
+    /// one.
     BatchMean,
-    /// The weighted sum over the number of terms, whatever they weigh: what PyTorch's `"mean"` is where binary cross-entropy and
+    /// The weighted sum over the number of terms, whatever they weigh: what PyTorch's `"mean"` is where binary
+    /// cross-entropy and
     /// Huber's loss are given weights.
     UnweightedMean,
     /// The weighted sum.
@@ -91,6 +93,10 @@ impl Reduction {
 /// of a batch add up, and mean or sum is the caller's choice. Shapes and targets are checked once, when a run is built.
 ///
 /// See `examples/custom_model.rs` for one written from scratch.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no loss of predictions `{F}` against targets `{Y}`",
+    note = "labels are an `Array1<usize>`; numbers an `Array1` or `Array2` of the model's own type, `{F}`"
+)]
 pub trait Loss<F: Scalar, Y: Samples = Array2<F>>: Debug + Send + Sync {
     /// Whether these targets fit a model with `outputs` outputs.
     ///

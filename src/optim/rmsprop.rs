@@ -27,7 +27,8 @@ settings! {
     ///
     /// Equal to `torch.optim.RMSprop`, except that the centred variance is clamped at 0, where PyTorch's rounds below zero
     /// and gives NaN. [`RmsProp::keras`] and [`RmsProp::optax`] put ε inside the root, `√(v + ε)`, and η inside the buffer,
-    /// `b ← μ b + η q`, so that a change of η acts gradually; Optax's `eps_in_sqrt=False` is [`RmsProp::rate_inside`]. The options
+    /// `b ← μ b + η q`, so that a change of η acts gradually; Optax's `eps_in_sqrt=False` is [`RmsProp::rate_inside`]. The
+    /// options
     /// that need memory are part of the type, so what is off costs nothing.
     ///
     /// ```

@@ -11,7 +11,8 @@ pub(super) enum Convention {
 /// Defines a rule by its settings: the struct, `new` with the defaults, a setter and a check for each setting, and `Default`.
 ///
 /// - A number has a default and the name of a function of `error::check`. What follows `as` is what a [`Moment`] calls
-///   it: it can be scheduled, the rule [reads](crate::optim::Optimizer::reads) it, and `in_force` gives the rule as it is at a step.
+/// it: it can be scheduled, the rule [reads](crate::optim::Optimizer::reads) it, and `in_force` gives the rule as it is at
+/// a step.
 /// - Options that need memory are parameters of the type, `Rule<option: Option>`, one or two, off in `new`; what turns one on
 ///   is written by hand with `switch`, which takes all of them and keeps the settings.
 /// - `options` are off until they are turned on, `also` are settings that are no numbers.
@@ -154,7 +155,8 @@ macro_rules! switches {
     };
 }
 
-/// What a rule is called, its learning rate where none is given (a number, or the name of a setting), its buffers (or a method of
+/// What a rule is called, its learning rate where none is given (a number, or the name of a setting), its buffers (or a
+/// method of
 /// that name beside it), and what [`settings`] made of the rest.
 ///
 /// A buffer starts at 0, at a number (`= 0.1`) or at a setting (`from initial`); those after the semicolon are there if an

@@ -16,7 +16,8 @@ use crate::{Error, error::check};
 /// More points than on any paper, and fewer than fill a memory (4 bytes each).
 const POINTS: f64 = 2e8;
 
-/// Whatever font is asked for, the text is set in DejaVu Sans: the same picture on every machine, also where there are no fonts.
+/// Whatever font is asked for, the text is set in DejaVu Sans: the same picture on every machine, also where there are no
+/// fonts.
 static FONTS: LazyLock<Arc<Database>> = LazyLock::new(|| {
     const FAMILY: &str = "DejaVu Sans";
     let mut fonts = Database::new();

@@ -111,6 +111,10 @@ impl Progress {
 ///
 /// assert_eq!(InverseRoot(0.1).rate(&Progress { step: 3, steps_per_epoch: 10 }), 0.05);
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no learning rate",
+    note = "a number is one, as `f64`, and so is a schedule; a closure becomes one by `schedule::from_fn`"
+)]
 pub trait LrSchedule: Debug + Send {
     /// The learning rate of the update that is about to be made.
     fn rate(&mut self, progress: &Progress) -> f64;

@@ -100,7 +100,8 @@ pub enum NanPolicy {
 /// | `smoothed` | 1 | odd |
 ///
 /// `torch.optim.lr_scheduler.ReduceLROnPlateau`, except that the relative threshold is right for negative metrics
-/// ([`Threshold::Signed`] is PyTorch's). Those of other frameworks are [`ReduceOnPlateau::keras`] and [`ReduceOnPlateau::optax`].
+/// ([`Threshold::Signed`] is PyTorch's). Those of other frameworks are [`ReduceOnPlateau::keras`] and
+/// [`ReduceOnPlateau::optax`].
 ///
 /// ```
 /// use downhill::schedule::{ReduceOnPlateau, Span, StepDecay};

@@ -93,7 +93,8 @@ pub trait Callback<F> {
         Ok(())
     }
 
-    /// Why the run is over before it goes on, where what was [loaded](Callback::load) says so: asked once, before the first step of
+    /// Why the run is over before it goes on, where what was [loaded](Callback::load) says so: asked once, before the first
+    /// step of
     /// each session. Default: it is not.
     fn is_over(&self) -> Option<StopReason> {
         None
@@ -130,7 +131,8 @@ pub trait Callback<F> {
         Control::Continue
     }
 
-    /// After every checkpoint that was written or could not be (feature `checkpoint`). What it holds of this callback, and of the
+    /// After every checkpoint that was written or could not be (feature `checkpoint`). What it holds of this callback, and
+    /// of the
     /// scale of the rate, is from before.
     fn on_checkpoint(&mut self, event: &CheckpointEvent<'_>) -> Control {
         let _ = event;

@@ -10,7 +10,8 @@ use super::Trainer;
 use crate::Error;
 use crate::Scalar;
 
-/// A flag that ends runs at their next step, from any thread; where [`Sgd`](crate::optim::Sgd) makes many steps in one go, after
+/// A flag that ends runs at their next step, from any thread; where [`Sgd`](crate::optim::Sgd) makes many steps in one go,
+/// after
 /// those, at most 64. Clones are one flag; it stays raised.
 ///
 /// ```

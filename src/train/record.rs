@@ -93,7 +93,8 @@ pub struct Record {
     /// The number of updates made.
     pub step: u64,
     /// The training loss: the mean over the epoch, or what there has been of it, of what each batch lost before its update
-    /// (with [`Reduction::Sum`](crate::loss::Reduction::Sum) the sum over a whole epoch: what has been seen, divided by its share of the epoch).
+    /// (with [`Reduction::Sum`](crate::loss::Reduction::Sum) the sum over a whole epoch: what has been seen, divided by its
+    /// share of the epoch).
     pub loss: f64,
     /// The loss on the validation set, where it was evaluated.
     pub validation_loss: Option<f64>,

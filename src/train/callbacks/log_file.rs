@@ -20,7 +20,8 @@ use rows::{Format, Rows};
 /// | [`every`](LogFile::every) | each epoch |
 /// | [`norms`](LogFile::norms) | off |
 ///
-/// A row of an epoch has the columns of a [`History`](crate::train::History); so has each evaluation within one. A row of a step has `step`, `loss` (of the batch,
+/// A row of an epoch has the columns of a [`History`](crate::train::History); so has each evaluation within one. A row of a
+/// step has `step`, `loss` (of the batch,
 /// before the update), `learning_rate`, `momentum`, `beta2`, `weight_decay` where they are scheduled, and `gradient_norm` where
 /// it is clipped. A column that is new in a later row, such as a momentum that is scheduled from then on, is added to the
 /// table, and empty before.
@@ -79,7 +80,8 @@ impl LogFile {
         self
     }
 
-    /// Adds to each row of a step, for every tensor, `gradient_norm/` and `weight_norm/` with its name, and `update_ratio/`: the
+    /// Adds to each row of a step, for every tensor, `gradient_norm/` and `weight_norm/` with its name, and
+    /// `update_ratio/`: the
     /// norm of the update by that of the weights. See [`Norms`].
     pub fn norms(mut self) -> Self {
         self.norms = Some(Norms::every(1));

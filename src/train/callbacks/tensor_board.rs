@@ -21,9 +21,12 @@ use crate::{
 
 /// Writes the curves of a run as an event file that TensorBoard reads: `tensorboard --logdir runs`.
 ///
-/// Every epoch, and every evaluation within one, gives a point of each of its numbers, by their names in a [`History`](crate::train::History). On request every so
-/// many steps give points under `step/`, and every so many steps the norms of each tensor under `gradient_norm/`, `weight_norm/`
-/// and `update_ratio/`. A folder holds one run; that of a run that is continued gets a further file, and TensorBoard forgets what
+/// Every epoch, and every evaluation within one, gives a point of each of its numbers, by their names in a
+/// [`History`](crate::train::History). On request every so
+/// many steps give points under `step/`, and every so many steps the norms of each tensor under `gradient_norm/`,
+/// `weight_norm/`
+/// and `update_ratio/`. A folder holds one run; that of a run that is continued gets a further file, and TensorBoard
+/// forgets what
 /// the earlier one wrote beyond. What cannot be written ends the run with [`StopReason::Failed`](crate::StopReason::Failed).
 ///
 /// Source for the format: `tensorflow/core/util/event.proto`, `tensorflow/core/framework/summary.proto`, and the records of
