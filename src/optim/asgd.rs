@@ -41,7 +41,7 @@ impl<F: Scalar> Rule<F> for Asgd {
     const FROM_FIRST: bool = true;
     described!("asgd", 0.01, ["average"]);
 
-    /// The learning rates of the step before and of this one.
+    /// The learning rates of the step before and of this one, without a group's factor.
     fn remember(&self, now: Moment) -> Memory {
         let this = now.learning_rate;
         let before = if now.step == 1 { this } else { now.memory[1] };
@@ -50,7 +50,7 @@ impl<F: Scalar> Rule<F> for Asgd {
 
     fn coefficients(&self, now: Moment) -> [F; 3] {
         let before = (now.step - 1) as f64;
-        let rate = now.memory[0];
+        let rate = now.rate_factor * now.memory[0];
         let rate = rate / (1.0 + self.lambda * rate * before).powf(self.alpha);
         [
             rate,

@@ -18,6 +18,8 @@ pub struct Moment {
     momentum: Option<f64>,
     beta2: Option<f64>,
     weight_decay: Option<f64>,
+    /// By what the group multiplies the learning rate: what is [remembered](Rule::remember) of one is without it.
+    pub rate_factor: f64,
     /// By what the group multiplies the weight decay.
     pub decay_factor: f64,
     /// What the rule remembers from step to step beside its slots; see [`Rule::remember`].
@@ -36,6 +38,7 @@ impl Moment {
             momentum: rates.momentum,
             beta2: rates.beta2,
             weight_decay: rates.weight_decay,
+            rate_factor: factors.rate,
             decay_factor: factors.decay,
             memory,
         }
