@@ -48,22 +48,24 @@ fn fields(mut bytes: &[u8]) -> Vec<(u64, Vec<u8>)> {
     fields
 }
 
-/// Every point of a folder's event files, by tag: step and value. A file in which a session starts replaces the points from
-/// there on of those before it.
-pub(crate) fn points(folder: &Path) -> BTreeMap<String, Vec<(u64, f32)>> {
+type Points = BTreeMap<String, Vec<(u64, f32)>>;
+
+/// Every point of a folder's event files, by tag: step and value. The first start of a session changes nothing; any later one
+/// drops the points from its step on that were read before it.
+pub(crate) fn points(folder: &Path) -> Points {
     let entries = fs::read_dir(folder).unwrap();
     let mut files: Vec<_> = entries.map(|file| file.unwrap().path()).collect();
     files.sort();
-    let mut points: BTreeMap<String, Vec<_>> = BTreeMap::new();
+    let (mut points, mut started) = (Points::new(), false);
     for file in files {
         let name = file.file_name().unwrap().to_string_lossy();
         assert!(name.starts_with("events.out.tfevents."), "{name}");
-        add(&fs::read(&file).unwrap(), &mut points);
+        add(&fs::read(&file).unwrap(), &mut points, &mut started);
     }
     points
 }
 
-fn add(mut rest: &[u8], points: &mut BTreeMap<String, Vec<(u64, f32)>>) {
+fn add(mut rest: &[u8], points: &mut Points, started: &mut bool) {
     let mut version = None;
     let number = |bytes: &[u8]| u32::from_le_bytes(bytes.try_into().unwrap());
     while !rest.is_empty() {
@@ -81,7 +83,7 @@ fn add(mut rest: &[u8], points: &mut BTreeMap<String, Vec<(u64, f32)>>) {
         if let Some(text) = event.get(&3) {
             version = Some(text.clone());
         }
-        if event.contains_key(&7) {
+        if event.get(&7).is_some_and(|log| log[..] == [1 << 3, 1]) && std::mem::replace(started, true) {
             points
                 .values_mut()
                 .for_each(|points| points.retain(|(at, _)| *at < step));

@@ -46,6 +46,21 @@ fn event_files_hold_every_point() {
     assert_eq!(points["weight_norm/bias"].len(), 400 / 3);
 }
 
+/// A run that is begun anew in the same folder is the only one there, as often as it is.
+#[test]
+fn event_files_of_a_run_begun_anew_replace_the_earlier_points() {
+    let folder = Folder::new();
+    for (session, epochs) in [5, 9, 2, 3].into_iter().enumerate() {
+        let board = TensorBoard::new(&*folder).steps(1);
+        let run = fit(trainer().epochs(epochs).callback(board)).unwrap();
+        assert_eq!(fs::read_dir(&*folder).unwrap().count(), session + 1);
+        let points = points(&folder);
+        let losses = run.history.iter().map(|record| (record.step, record.loss as f32));
+        assert_eq!(points["loss"], Vec::from_iter(losses), "session {session}");
+        assert_eq!(points["step/loss"].len() as u64, run.steps, "session {session}");
+    }
+}
+
 #[test]
 fn event_files_are_refused_before_the_first_step() {
     let folder = Folder::new();

@@ -22,12 +22,12 @@ use crate::{
 /// Writes the curves of a run as an event file that TensorBoard reads: `tensorboard --logdir runs`.
 ///
 /// Every epoch, and every evaluation within one, gives a point of each of its numbers, by their names in a
-/// [`History`](crate::train::History). On request every so
-/// many steps give points under `step/`, and every so many steps the norms of each tensor under `gradient_norm/`,
-/// `weight_norm/`
-/// and `update_ratio/`. A folder holds one run; that of a run that is continued gets a further file, and TensorBoard
-/// forgets what
-/// the earlier one wrote beyond. What cannot be written ends the run with [`StopReason::Failed`](crate::StopReason::Failed).
+/// [`History`](crate::train::History). On request every so many steps give points under `step/`, and every so many steps the
+/// norms of each tensor under `gradient_norm/`, `weight_norm/` and `update_ratio/`.
+///
+/// A folder holds one run. Each session adds a file, and TensorBoard then forgets what earlier ones wrote beyond the step at
+/// which it starts: everything, where the run is begun anew. What cannot be written ends the run with
+/// [`StopReason::Failed`](crate::StopReason::Failed).
 ///
 /// Source for the format: `tensorflow/core/util/event.proto`, `tensorflow/core/framework/summary.proto`, and the records of
 /// `tensorflow/core/lib/io/record_writer.h`.
@@ -87,10 +87,8 @@ impl TensorBoard {
         let mut version = event(0);
         put_bytes(&mut version, 3, b"brain.Event:2");
         self.write(&version)?;
-        if continued_at == 0 {
-            return Ok(());
-        }
-        // The session starts here: forget every later point of earlier files.
+        // The session starts here: every later point of earlier files is forgotten. TensorBoard heeds this from the second
+        // start in a folder on, so the first session needs one too.
         let mut start = event(continued_at + 1);
         put_bytes(&mut start, 7, &[1 << 3, 1]);
         self.write(&start)
