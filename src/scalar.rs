@@ -13,6 +13,10 @@ mod sealed {
 }
 
 /// `f32` or `f64`. Sealed: numerical promises (tolerances, determinism) are made for these two only.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no number to compute with",
+    note = "`f32` and `f64` are; labels (`usize`) need a loss of labels, such as `SoftmaxCrossEntropy`"
+)]
 pub trait Scalar:
     ndarray::NdFloat
     + FromPrimitive
