@@ -1,18 +1,22 @@
 //! A progress bar.
 
+mod beat;
+
 use std::io::IsTerminal;
 
 use indicatif::{MultiProgress, ProgressBar as Bar, ProgressStyle};
 
+use self::beat::Beat;
 use super::progress_lines::{Pace, ProgressLines, brief, describe, not_written};
 use crate::{
     Error, Run, Scalar,
     schedule::Span,
-    train::{Callback, CheckpointEvent, Control, EpochEvent, EvaluationEvent, StartEvent, StepEvent},
+    train::{Callback, CheckpointEvent, Control, EpochEvent, EvaluationEvent, Record, StartEvent, StepEvent},
 };
 
 /// A bar on standard error: epoch, loss, metrics, learning rate, and the time that is left; beneath it one for the steps of
-/// the epoch, with the steps a second and the loss of the batch.
+/// the epoch, with the steps a second and the loss of the batch. Where an epoch is one step there is one bar, of steps, with
+/// all of this. Both are brought up to date some twenty times a second, so that quick steps stay quick.
 ///
 /// Nothing at all when standard error is not a terminal, unless lines are asked for. [`Trainer::progress_bar`] is the short
 /// form.
@@ -39,6 +43,9 @@ pub struct ProgressBar {
 #[derive(Debug)]
 struct Bars {
     pace: Pace,
+    /// When the steps are shown, and when the end of an epoch.
+    steps: Beat,
+    epochs: Beat,
     both: MultiProgress,
     run: Bar,
     /// Of the steps in an epoch, where there are several.
@@ -93,6 +100,8 @@ impl Bars {
         });
         Self {
             pace,
+            steps: Beat::new(),
+            epochs: Beat::new(),
             both,
             run,
             epoch,
@@ -102,6 +111,28 @@ impl Bars {
     /// Whether the bar of the run counts steps.
     fn counts_steps(&self) -> bool {
         self.epoch.is_none() || self.pace.epochs.is_none()
+    }
+
+    fn show_step<F: Scalar>(&mut self, event: &StepEvent<'_, F>) {
+        if !self.steps.is_due() {
+            return;
+        }
+        if self.counts_steps() {
+            self.run.set_position(event.step);
+        }
+        if let Some(epoch) = &self.epoch {
+            epoch.set_position((event.step - 1) % event.steps_per_epoch + 1);
+            let loss = brief(event.loss.to_f64_exact());
+            epoch.set_message(format!("{} · loss {loss}", self.pace.describe_rate(event.step)));
+        }
+    }
+
+    fn show(&self, record: &Record) {
+        let mut text = describe(record);
+        if self.epoch.is_none() {
+            text = format!("{text} · {}", self.pace.describe_rate(record.step));
+        }
+        self.run.set_message(text);
     }
 }
 
@@ -125,20 +156,7 @@ impl<F: Scalar> Callback<F> for ProgressBar {
 
     fn on_step(&mut self, event: &StepEvent<'_, F>) -> Control {
         if let Some(bars) = &mut self.bars {
-            if bars.counts_steps() {
-                bars.run.set_position(event.step);
-            }
-            if let Some(epoch) = &bars.epoch {
-                epoch.set_position((event.step - 1) % event.steps_per_epoch + 1);
-                // The text costs more than the bar, which is drawn some twenty times a second.
-                if event.step.is_multiple_of(16) || event.steps_per_epoch < 100 {
-                    let rate = bars.pace.rate(event.step).unwrap_or_default();
-                    epoch.set_message(format!(
-                        "{rate:.0} steps/s · loss {}",
-                        brief(event.loss.to_f64_exact())
-                    ));
-                }
-            }
+            bars.show_step(event);
         }
         self.lines
             .as_mut()
@@ -149,7 +167,7 @@ impl<F: Scalar> Callback<F> for ProgressBar {
         if let Some(bars) = &mut self.bars
             && !event.ends_epoch
         {
-            bars.run.set_message(describe(event.record));
+            bars.show(event.record);
         }
         self.lines
             .as_mut()
@@ -157,11 +175,10 @@ impl<F: Scalar> Callback<F> for ProgressBar {
     }
 
     fn on_epoch(&mut self, event: &EpochEvent<'_, F>) -> Control {
-        if let Some(bars) = &mut self.bars {
-            // Where each epoch is a step, there are too many for a text each.
-            if bars.epoch.is_some() || event.record.epoch.is_multiple_of(256) {
-                bars.run.set_message(describe(event.record));
-            }
+        if let Some(bars) = &mut self.bars
+            && bars.epochs.is_due()
+        {
+            bars.show(event.record);
             if !bars.counts_steps() {
                 bars.run.set_position(event.record.epoch);
             }
@@ -205,8 +222,8 @@ mod tests {
 
     use super::*;
     use crate::{
-        Dataset, Function, Trainer, loss::MeanSquaredError, model::Linear, optim::MiniBatchSgd,
-        train::StepEvent,
+        Dataset, EmpiricalRisk, Function, Trainer, loss::MeanSquaredError, model::Linear,
+        optim::MiniBatchSgd, train::StepEvent,
     };
 
     /// A terminal that keeps all that was ever written to it.
@@ -254,7 +271,10 @@ mod tests {
     }
 
     /// All that a run shows, step by step slow enough to be drawn.
-    fn shown(run: impl FnOnce(Trainer<'_, f64>) -> Result<Run<f64>, Error>) -> Result<String, Error> {
+    fn shown(
+        batch: usize,
+        run: impl FnOnce(Trainer<'_, f64>) -> Result<Run<f64>, Error>,
+    ) -> Result<String, Error> {
         let paper = Paper::default();
         let target = ProgressDrawTarget::term_like(Box::new(paper.clone()));
         let bar = ProgressBar {
@@ -262,7 +282,7 @@ mod tests {
             ..ProgressBar::new().or_lines(Span::Steps(1))
         };
         let slow = |_: &StepEvent<'_, f64>| thread::sleep(Duration::from_millis(60));
-        run(Trainer::new(MiniBatchSgd::new(1)).callback(bar).on_step(slow))?;
+        run(Trainer::new(MiniBatchSgd::new(batch)).callback(bar).on_step(slow))?;
         let shown = paper.0.lock().map_or(String::new(), |shown| shown.clone());
         Ok(shown)
     }
@@ -278,7 +298,7 @@ mod tests {
         let (inputs, targets) = (array![[1.0], [2.0], [3.0], [4.0]], array![1.0, 2.0, 3.0, 4.0]);
         let data = Dataset::new(&inputs, &targets)?;
         let model = Linear::new(1, 1)?;
-        let shown = shown(|trainer| {
+        let shown = shown(1, |trainer| {
             trainer
                 .learning_rate(0.01)
                 .epochs(3)
@@ -304,9 +324,39 @@ mod tests {
             g[0] = 2.0 * w[0];
             w[0] * w[0]
         });
-        let shown = shown(|trainer| trainer.learning_rate(0.1).steps(8).minimize(square))?;
-        assert_shows(&shown, &["step 1/8", "step 7/8", "left ·"]);
+        let shown = shown(1, |trainer| trainer.learning_rate(0.1).steps(8).minimize(square))?;
+        assert_shows(
+            &shown,
+            &[
+                "step 1/8",
+                "step 7/8",
+                "left · loss",
+                "learning rate 1.00e-1 · ",
+                " steps/s",
+            ],
+        );
         assert!(!shown.contains("epoch"), "{shown}");
+        Ok(())
+    }
+
+    #[test]
+    fn full_batches_have_one_bar_of_steps() -> Result<(), Error> {
+        let (inputs, targets) = (array![[1.0], [2.0], [3.0], [4.0]], array![1.0, 2.0, 3.0, 4.0]);
+        let data = Dataset::new(&inputs, &targets)?;
+        let model = Linear::new(1, 1)?;
+        let risk = EmpiricalRisk::new(&model, &MeanSquaredError, &data).validation(&data);
+        let shown = shown(4, |trainer| trainer.learning_rate(0.01).epochs(8).minimize(risk))?;
+        assert_shows(
+            &shown,
+            &[
+                "step 1/8",
+                "step 7/8",
+                "left · loss",
+                ", validation loss ",
+                ", learning rate 1.00e-2 · ",
+                " steps/s",
+            ],
+        );
         Ok(())
     }
 }

@@ -94,18 +94,25 @@ impl Pace {
     }
 
     /// Steps a second since the run began here.
-    pub(super) fn rate(&self, step: u64) -> Option<f64> {
+    fn rate(&self, step: u64) -> Option<f64> {
         let (began, at) = self.began?;
         let rate = (step - at.min(step)) as f64 / began.elapsed().as_secs_f64();
         (rate > 0.0 && rate.is_finite()).then_some(rate)
     }
 
-    /// "3120 steps/s, 0:01 left".
+    /// "3120 steps/s".
+    pub(super) fn describe_rate(&self, step: u64) -> String {
+        let rate = self.rate(step).unwrap_or_default();
+        let decimals = if rate < 10.0 { 1 } else { 0 };
+        format!("{rate:.decimals$} steps/s")
+    }
+
+    /// ", 3120 steps/s, 0:01 left".
     fn describe(&self, step: u64) -> String {
         let Some(rate) = self.rate(step) else {
             return String::new();
         };
-        let mut text = format!(", {rate:.0} steps/s");
+        let mut text = format!(", {}", self.describe_rate(step));
         if let Some(steps) = self.steps {
             let left = (steps.saturating_sub(step) as f64 / rate) as u64;
             let (hours, minutes, seconds) = (left / 3600, left / 60 % 60, left % 60);
