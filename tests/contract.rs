@@ -33,7 +33,7 @@ fn no_rule_is_missing_from_the_lists() {
         let listed = lists.contains(&format!("new({rule}::")) || lists.contains(&format!("new({rule})"));
         let other = match rule {
             // The same rule with another batch.
-            "Sgd" | "MiniBatchSgd" => true,
+            "Sgd" => true,
             "MuonScale" | "Tensor" | "TensorBuffer" | "TensorRule" | "TensorRuleExt" => true,
             // Made by methods that are in the lists.
             "TensorLookahead" | "TensorDecay" => true,

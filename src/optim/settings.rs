@@ -11,8 +11,8 @@ pub(super) enum Convention {
 /// Defines a rule by its settings: the struct, `new` with the defaults, a setter and a check for each setting, and `Default`.
 ///
 /// - A number has a default and the name of a function of `error::check`. What follows `as` is what a [`Moment`] calls
-/// it: it can be scheduled, the rule [reads](crate::optim::Optimizer::reads) it, and `in_force` gives the rule as it is at
-/// a step.
+///   it: it can be scheduled, the rule [reads](crate::optim::Optimizer::reads) it, and `in_force` gives the rule as it is at
+///   a step.
 /// - Options that need memory are parameters of the type, `Rule<option: Option>`, one or two, off in `new`; what turns one on
 ///   is written by hand with `switch`, which takes all of them and keeps the settings.
 /// - `options` are off until they are turned on, `also` are settings that are no numbers.

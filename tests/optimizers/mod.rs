@@ -7,6 +7,7 @@ macro_rules! all {
     ($scalar:ty) => {{
         let all: Vec<Box<dyn Optimizer<$scalar>>> = vec![
             Box::new(GradientDescent),
+            Box::new(MiniBatchSgd::new(3)),
             Box::new(Momentum::new(0.9)),
             Box::new(Momentum::new(0.9).nesterov()),
             Box::new(Momentum::new(0.8).dampening(0.3)),

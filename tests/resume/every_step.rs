@@ -239,10 +239,22 @@ pub(crate) fn continued_from_every_step(
     trainer: impl Fn() -> Trainer<'static, f64>,
     minimize: impl Fn(Trainer<'static, f64>) -> Run<f64>,
 ) {
+    continued_from_every(1, name, trainer, minimize);
+}
+
+/// Stops a run after every so many steps, and at its end, and continues it.
+pub(crate) fn continued_from_every(
+    every: u64,
+    name: &str,
+    trainer: impl Fn() -> Trainer<'static, f64>,
+    minimize: impl Fn(Trainer<'static, f64>) -> Run<f64>,
+) {
     let folder = Folder::new();
     let expected = minimize(trainer());
     assert!(expected.steps > 1, "{name}: {:?}", expected.stop);
-    let checkpoints = Checkpoints::new(folder.path()).every(Span::Steps(1)).keep(100);
+    let checkpoints = Checkpoints::new(folder.path())
+        .every(Span::Steps(every))
+        .keep(100);
     let watched = minimize(trainer().checkpoint(checkpoints));
     assert_eq!(watched.unsaved, None);
     assert_eq!(
@@ -250,8 +262,10 @@ pub(crate) fn continued_from_every_step(
         bits(&expected),
         "{name}: writing checkpoints changed the run"
     );
-    assert_eq!(folder.names().len() as u64, expected.steps);
-    for step in 1..=expected.steps {
+    assert_eq!(folder.names().len() as u64, expected.steps.div_ceil(every));
+    let (multiples, last) = (1..=expected.steps / every, expected.steps);
+    let steps = multiples.map(|number| number * every);
+    for step in steps.chain((!last.is_multiple_of(every)).then_some(last)) {
         // The last file was written at the end; a run that a callback has ended there goes on.
         if step == expected.steps && expected.stop != StopReason::Finished {
             continue;

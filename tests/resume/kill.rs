@@ -46,6 +46,7 @@ fn process() {
 }
 
 fn start(folder: &Path) -> Child {
+    let _ = std::fs::remove_file(folder.join(RESULT));
     Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "kill::process", "--ignored"])
         .env(FOLDER, folder)
@@ -116,22 +117,25 @@ fn a_thousand_times() {
 fn interrupted() {
     let expected = bits(&minimize(trainer()));
     let folder = Folder::new();
-    let mut interrupts = 0;
+    let mut interrupted = 0;
     loop {
         let mut child = start(folder.path());
+        // Where it has come further, its handler is in place.
         wait_for_progress(&mut child, &folder);
-        sleep(Duration::from_millis(5));
-        let signal = if interrupts % 2 == 0 { "-INT" } else { "-TERM" };
-        let pid = child.id().to_string();
-        Command::new("kill").args([signal, &pid]).status().unwrap();
-        child.wait().unwrap();
-        match std::fs::read_to_string(folder.path().join(RESULT)) {
-            Ok(result) if result == expected => break,
-            Ok(result) => assert!(result.contains("Interrupted"), "{result}"),
-            // The signal came before the handler or after the end.
-            Err(_) => {}
+        sleep(Duration::from_millis(1));
+        let signal = if interrupted % 2 == 0 { "-INT" } else { "-TERM" };
+        let alive = child.try_wait().unwrap().is_none();
+        if alive {
+            let pid = child.id().to_string();
+            Command::new("kill").args([signal, &pid]).status().unwrap();
         }
-        interrupts += 1;
+        assert!(child.wait().unwrap().success());
+        let result = std::fs::read_to_string(folder.path().join(RESULT)).unwrap();
+        if result == expected {
+            break;
+        }
+        assert!(alive && result.contains("Interrupted"), "{result}");
+        interrupted += 1;
     }
-    assert!(interrupts > 0);
+    assert!(interrupted > 1, "no signal of each kind came before the end");
 }

@@ -1,5 +1,6 @@
 //! A run that is stopped and continued gives the bits of one that never stopped.
 
+mod descent;
 mod ends;
 mod every_step;
 mod failed;
