@@ -100,11 +100,12 @@ fn a_stepper_moves_arrays_as_one_vector() {
     }
 }
 
-/// A matrix and a vector, of 6 weights each.
+/// A matrix of 6 weights, a vector of 5 and a single one without an axis.
 fn matrix<F: Scalar>(optimizer: &dyn Optimizer<F>, groups: &[Group]) -> State<F> {
     let mut layout = Layout::new();
     layout.add("matrix", (2, 3)).unwrap();
-    layout.add("vector", 6).unwrap();
+    layout.add("vector", 5).unwrap();
+    layout.add("scalar", ()).unwrap();
     State::new(optimizer, &layout, groups).unwrap()
 }
 
@@ -122,6 +123,47 @@ fn walk<F: Scalar>(
             .unwrap();
     }
     weights
+}
+
+/// From no axis to four, and some of no weights at all.
+const SHAPES: [&[usize]; 12] = [
+    &[],
+    &[1],
+    &[3],
+    &[0],
+    &[1, 1],
+    &[2, 3],
+    &[0, 3],
+    &[2, 0],
+    &[2, 3, 2],
+    &[2, 0, 2],
+    &[2, 1, 3, 2],
+    &[0, 0, 0, 0],
+];
+
+/// Where the gradient is not zero every weight moves, whatever the shape of its tensor.
+#[test]
+fn tensors_of_every_shape_move() {
+    let mut layout = Layout::new();
+    for (number, shape) in SHAPES.into_iter().enumerate() {
+        layout.add(&format!("tensor{number}"), shape).unwrap();
+    }
+    for optimizer in everything() {
+        let mut state = State::new(&optimizer, &layout, &[]).unwrap();
+        let start = Vec::from_iter((0..layout.len()).map(|i| 0.4 + f64::from(i as u32 * 5 % 7) / 9.0));
+        let gradients = Vec::from_iter((0..4).map(|step| {
+            Vec::from_iter((0..layout.len()).map(|i| 0.3 + f64::from((i as u32 * 7 + step) % 11) / 8.0))
+        }));
+        let end = walk(&optimizer, &mut state, start.clone(), &gradients, 0.01);
+        for tensor in layout.tensors() {
+            let pairs = end[tensor.range()].iter().zip(&start[tensor.range()]);
+            let moved = pairs
+                .filter(|(end, start)| end.is_finite() && end != start)
+                .count();
+            let shape = tensor.shape();
+            assert_eq!(moved, tensor.range().len(), "{} {shape:?}", optimizer.name());
+        }
+    }
 }
 
 fn vector() -> impl Strategy<Value = Vec<f64>> {

@@ -14,7 +14,7 @@ settings! {
     /// SM3: Adagrad with one sum for each row and each column of a matrix.
     ///
     /// A matrix: `v = min(rowᵢ, columnⱼ) + g²`, then each row and column keeps the largest of its v; a tensor of more axes has
-    /// such sums along every axis. A vector: `v ← v + g²`.
+    /// such sums along every axis. A vector, or a single weight: `v ← v + g²`.
     /// `m ← β m + (1 − β) g / √(v + 1e-8)` (0 where v is 0), `w ← w − η m`.
     ///
     /// | setting | default | range |
@@ -64,14 +64,13 @@ impl<F: Scalar> TensorRule<F> for Sm3 {
             mean.add(first, direction);
             *weight -= rate * *first;
         };
-        let [outer @ .., width] = shape else { return };
-        if outer.is_empty() {
+        let ([outer @ .., width], true) = (shape, shape.len() > 1) else {
             for (((weight, first), gradient), sum) in weights.iter_mut().zip(first).zip(gradients).zip(sums) {
                 *sum += gradient * gradient;
                 step(weight, first, gradient, *sum);
             }
             return;
-        }
+        };
         next.fill(F::zero());
         let others = outer.iter().sum();
         let (Some((rows, columns)), Some((next_rows, next_columns))) =
