@@ -11,7 +11,7 @@ use downhill::{
     optim::{AdamW, Optimizer},
     prelude::*,
     rand::{RngExt, SeedableRng, rngs::ChaCha12Rng},
-    schedule::Decay,
+    schedule::{Decay, from_fn},
     train::{Control, NonFinite},
 };
 
@@ -131,7 +131,11 @@ type Make = fn() -> Trainer<'static, f64>;
 
 #[test]
 fn every_setting_gives_what_it_gives_on_dense_inputs() {
-    let settings: [(&str, Make); 9] = [
+    let settings: [(&str, Make); 10] = [
+        ("a momentum that is 0 now and then", || {
+            let momentum = from_fn(|progress| [0.9, 0.9, 0.0, 0.5][(progress.step / 3 % 4) as usize]);
+            Trainer::new(Momentum::new(0.9).dampening(0.2)).momentum(momentum)
+        }),
         ("decay of a group", || {
             Trainer::new(Adam::new().weight_decay(0.1)).group(Group::new("weight").decay(0.3))
         }),

@@ -1,7 +1,7 @@
 //! Gradient descent with momentum.
 
 use super::{
-    Missed, Moment, Rule,
+    Memory, Missed, Moment, Rule,
     missed::fade,
     settings::{described, settings},
 };
@@ -10,9 +10,9 @@ use crate::{Error, Scalar, error::check};
 settings! {
     /// Momentum: a ball that rolls downhill and keeps its speed.
     ///
-    /// `v ← β v + (1 − d) g`, `w ← w − η v`; on the first step and where β is 0 `v = g`, whatever the
-    /// dampening `d`. With Nesterov's
-    /// look-ahead: `w ← w − η (g + β v)`. The velocity is free of the learning rate, so a schedule acts at once.
+    /// `v ← β v + (1 − d) g`, `w ← w − η v`; on the first step `v = g`, whatever the dampening `d`. With Nesterov's
+    /// look-ahead: `w ← w − η (g + β v)`. The velocity is free of the learning rate, so a schedule acts at once. A step whose
+    /// scheduled β is 0 is `w ← w − η g`, and leaves the velocity as it is.
     ///
     /// | setting | default | range |
     /// |---|---|---|
@@ -89,14 +89,23 @@ impl<F: Scalar> Rule<F> for Momentum {
     type Coefficients = [F; 4];
     described!("momentum", 0.01, ["velocity"]);
 
+    /// The step at which the velocity begins: the first with a momentum.
+    fn remember(&self, now: Moment) -> Memory {
+        let [begun, ..] = now.memory;
+        let begins = begun == 0.0 && self.in_force(&now).momentum > 0.0;
+        [if begins { now.step as f64 } else { begun }, 0.0, 0.0, 0.0]
+    }
+
     fn coefficients(&self, now: Moment) -> [F; 4] {
         let Self {
             momentum, dampening, ..
         } = self.in_force(&now);
-        // Without momentum there is no velocity to dampen, as in PyTorch.
-        let undamped = now.step == 1 || momentum == 0.0;
-        let share = if undamped { 1.0 } else { 1.0 - dampening };
         let rate = now.learning_rate;
+        if momentum == 0.0 {
+            return [1.0, 0.0, rate, 0.0].map(F::of);
+        }
+        let first = now.step as f64 == now.memory[0];
+        let share = if first { 1.0 } else { 1.0 - dampening };
         let (inner, outer) = if self.rate_inside {
             (rate, 1.0)
         } else {

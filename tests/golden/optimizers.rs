@@ -2,8 +2,8 @@
 
 use downhill::optim::{
     AdEmaMix, AdaBelief, Adadelta, Adafactor, Adamax, Adan, Adopt, Asgd, DAdapt, Fromage, Lamb, Lars, Lion,
-    Madgrad, Muon, MuonScale, NAdam, NovoGrad, Optimizer, Prodigy, RAdam, Rprop, Rule, ScheduleFree, SignSgd,
-    Signum, Sm3, Sophia, State, Switch, Yogi,
+    Madgrad, Muon, MuonScale, NAdam, NovoGrad, Optimizer, Prodigy, RAdam, Rates, Rprop, Rule, ScheduleFree,
+    SignSgd, Signum, Sm3, Sophia, State, Switch, Yogi,
 };
 use downhill::prelude::*;
 use downhill::transform::{GradientTransform, Maximize};
@@ -424,7 +424,10 @@ fn run<F: Scalar>(case: &Value, optimizer: Box<dyn Optimizer<F>>) -> f64 {
     let mut weights: Vec<F> = numbers(&case["x0"]).into_iter().map(F::of).collect();
     let mut layout = Layout::new();
     layout.add("x", shape(&case["x0"]).as_slice()).unwrap();
-    let mut state = State::new(&*optimizer, &layout, &[]).unwrap();
+    let group = case
+        .get("factor")
+        .map(|factor| Group::new("x").rate(number(factor)));
+    let mut state = State::new(&*optimizer, &layout, group.as_slice()).unwrap();
     let (mut g, unread) = (Gradient::zeros(&layout), Params::zeros(&layout));
     let estimates = case.get("estimated_lr").map(numbers);
     let gradient = problems::gradient(&case["problem"]);
@@ -449,8 +452,10 @@ fn run<F: Scalar>(case: &Value, optimizer: Box<dyn Optimizer<F>>) -> f64 {
             Maximize.apply(&mut g, &unread, update as u64);
         }
         let rate = constant.unwrap_or_else(|| number(&case["learning_rates"][update - 1]));
+        let mut rates = Rates::from(rate);
+        rates.momentum = case.get("momenta").map(|momenta| number(&momenta[update - 1]));
         optimizer
-            .step(&mut state, &mut weights, g.as_slice(), rate.into())
+            .step(&mut state, &mut weights, g.as_slice(), rates)
             .unwrap();
         // Sophia is told of the curvature where the gradient was taken, every few steps.
         if let Some(interval) = h.get("update_interval").map(number)
