@@ -189,7 +189,7 @@ impl From<f64> for ClipNorm {
     }
 }
 
-/// [`ClipNorm`] for each tensor by itself. Keras's `clipnorm`.
+/// [`ClipNorm`] for each tensor by itself. `ClipTensorNorm(ClipNorm::new(c).exact())` is Keras's `clipnorm=c`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ClipTensorNorm(pub ClipNorm);
 

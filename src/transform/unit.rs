@@ -1,7 +1,8 @@
 //! Transforms of the gradient of one unit at a time.
 //!
 //! A unit is an output of a layer: a column of a matrix of inputs × outputs, and in general all elements that share
-//! their place in the last axis. A tensor of one axis (a bias) is one unit as a whole.
+//! their place in the last axis. A tensor of one axis (a bias) is one unit as a whole. How many units a tensor has is the
+//! length of the step from one element of a unit to the next.
 
 use super::GradientTransform;
 use crate::{Error, Gradient, Params, Scalar, TensorSpec, error::check};
@@ -15,6 +16,8 @@ fn units(tensor: &TensorSpec) -> usize {
 }
 
 /// Gradient centralisation: subtracts from the gradient of each unit its mean, in tensors of two axes or more.
+///
+/// Units are columns, as layers here have inputs × outputs; `optax.centralize` takes the rows.
 ///
 /// Source: H. Yong et al., arXiv 2004.01461 (2020).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -42,8 +45,11 @@ impl<F: Scalar> GradientTransform<F> for Centralize {
 
 /// Adaptive gradient clipping: where a unit's gradient is larger than a share of its weights, it is scaled down to that.
 ///
-/// `g ← g · λ max(‖w‖, ε) / ‖g‖` where `‖g‖ > λ max(‖w‖, ε)`, with norms over each unit; a tensor with a single axis longer
-/// than 1 is one unit. `optax.adaptive_grad_clip`.
+/// `g ← g · λ max(‖w‖, ε) / max(‖g‖, 1e-6)` where `‖g‖ ≥ λ max(‖w‖, ε)`, with norms over each unit. A tensor with at most one
+/// axis longer than 1 is one unit. Of a tensor of three axes a unit is all that differs in the first only, an output of one
+/// head of attention; of others, what shares its place in the last axis.
+///
+/// Equal to `optax.adaptive_grad_clip`, which refuses tensors of more than five axes.
 ///
 /// Source: A. Brock et al., arXiv 2102.06171 (2021).
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -74,8 +80,12 @@ impl<F: Scalar> GradientTransform<F> for AdaptiveClip {
 
     fn apply(&mut self, gradient: &mut Gradient<F>, params: &Params<F>, _: u64) {
         gradient.for_each_tensor(|tensor, values| {
-            let is_vector = tensor.shape().iter().filter(|&&len| len > 1).count() < 2;
-            let units = if is_vector { 1 } else { units(tensor) };
+            let is_vector = tensor.shape().iter().filter(|&&len| len != 1).count() < 2;
+            let units = match tensor.shape() {
+                _ if is_vector => 1,
+                &[_, heads, outputs] => (heads * outputs).max(1),
+                _ => units(tensor),
+            };
             let weights = &params.as_slice()[tensor.range()];
             for unit in 0..units {
                 let norm = |values: &[F]| {
@@ -88,8 +98,8 @@ impl<F: Scalar> GradientTransform<F> for AdaptiveClip {
                         .sqrt()
                 };
                 let (limit, size) = (self.share * norm(weights).max(self.epsilon), norm(values));
-                if size > limit {
-                    let factor = F::of(limit / size);
+                if size >= limit {
+                    let factor = F::of(limit / size.max(1e-6));
                     values
                         .iter_mut()
                         .skip(unit)
