@@ -119,6 +119,14 @@ fn all(span: impl Fn(u64) -> Span) -> Vec<(&'static str, Box<dyn LrSchedule>)> {
             "repeated",
             Box::new(Ramp::cosine(0.1, 0.0, span(5)).repeated(span(4))),
         ),
+        (
+            "by epoch",
+            Box::new(
+                Ramp::cosine(0.1, 0.0, span(5))
+                    .with_momentum(Demon::new(0.9, span(5)))
+                    .by_epoch(),
+            ),
+        ),
         ("momentum", Box::new(0.1.with_momentum(Demon::new(0.9, span(5))))),
         (
             "plateau",
@@ -161,6 +169,7 @@ proptest! {
         prop_assert_eq!(a().scaled(3.0).rate(&now), 3.0 * x);
         prop_assert_eq!(a().at_least(b()).rate(&now), x.max(y));
         prop_assert_eq!(a().at_most(b()).rate(&now), x.min(y));
+        prop_assert_eq!(a().by_epoch().rate(&now), rate(Box::new(a()), step - step % 7));
         let expected = if step < 21 { x } else { rate(Box::new(b()), step - 21) };
         prop_assert_eq!(a().then(Span::Epochs(3), b()).rate(&now), expected);
         prop_assert_eq!(a().delayed(Span::Steps(5)).rate(&now), rate(Box::new(a()), step.saturating_sub(5)));
@@ -193,6 +202,37 @@ fn past_their_end_schedules_hold_their_last_value() {
             assert_eq!(at(10), at(u64::MAX), "{name}");
         }
     }
+}
+
+/// The paper's formula: `βₜ = β (1 − t/T) / ((1 − β) + β (1 − t/T))`.
+#[test]
+fn demon_is_its_formula() {
+    for (beta, length) in [(0.9, 10), (0.99, 7), (0.5, 1), (0.0, 4)] {
+        let betas = preview(Demon::new(beta, Span::Steps(length)), length + 3, 1).unwrap();
+        for (step, mine) in betas.into_iter().enumerate() {
+            let left = (1.0 - step as f64 / length as f64).max(0.0);
+            let reference = beta * left / (1.0 - beta + beta * left);
+            assert!(
+                (mine - reference).abs() < 1e-15,
+                "{beta} over {length} at {step}: {mine}"
+            );
+        }
+    }
+    let halfway = preview(Demon::new(0.9, Span::Epochs(2)), 4, 3).unwrap()[3];
+    assert!((halfway - 0.45 / 0.55).abs() < 1e-15, "{halfway}");
+}
+
+/// A rise over more than half of the cycle leaves no room for the third phase: the rate holds where the cycle ends.
+#[test]
+fn a_cycle_cut_short_holds_its_last_value() {
+    let cycle = OneCycle::new(0.1, Span::Steps(10)).rise(0.8).three_phases();
+    let rates = preview(cycle, 30, 1).unwrap();
+    assert!(rates[9] > 0.01 && rates[9] < 0.1, "{}", rates[9]);
+    assert!(
+        rates[10..].iter().all(|rate| *rate == rates[9]),
+        "{:?}",
+        &rates[9..]
+    );
 }
 
 #[test]
@@ -280,6 +320,11 @@ fn each_framework_has_its_own_patience() {
     );
     assert_eq!(
         follow(ReduceOnPlateau::optax(1.0, 2).factor(0.5), &falling),
+        [1.0; 4]
+    );
+    // A share of a negative best lies above it in Optax.
+    assert_eq!(
+        follow(ReduceOnPlateau::optax(1.0, 2).factor(0.5), &[-1.0; 4]),
         [1.0; 4]
     );
 }

@@ -4,7 +4,7 @@ mod both;
 mod time;
 
 pub use both::{Both, Combine, Highest, Lowest, Product, WithMomentum};
-pub use time::{Sequence, Shifted, WarmUp};
+pub use time::{ByEpoch, Sequence, Shifted, WarmUp};
 
 use super::{LrSchedule, Progress, Span};
 use crate::{Error, error::check};
@@ -95,6 +95,20 @@ pub trait ScheduleExt: LrSchedule + Sized {
             span,
             warm: false,
         }
+    }
+
+    /// Holds within every epoch the rate and the momentum of its first step: a PyTorch scheduler whose `step` is called once an
+    /// epoch. What follows a metric still acts at once.
+    ///
+    /// ```
+    /// use downhill::schedule::{Ramp, ScheduleExt, Span, preview};
+    /// let ramp = Ramp::linear(1.0, 0.0, Span::Epochs(2));
+    /// assert_eq!(preview(ramp, 6, 2)?, [1.0, 0.75, 0.5, 0.25, 0.0, 0.0]);
+    /// assert_eq!(preview(ramp.by_epoch(), 6, 2)?, [1.0, 1.0, 0.5, 0.5, 0.0, 0.0]);
+    /// # Ok::<(), downhill::Error>(())
+    /// ```
+    fn by_epoch(self) -> ByEpoch<Self> {
+        ByEpoch { schedule: self }
     }
 
     /// Takes the momentum from another schedule, such as [`Demon`](super::Demon).

@@ -21,6 +21,8 @@ enum Kind {
 /// | [`Decay::inverse_time`] | `base / (1 + γ k/n)` | Keras's `InverseTimeDecay` |
 /// | [`Decay::inverse_root`] | `peak · min((k+1)/n, √(n/(k+1)))` | the warm-up of the Transformer ("Noam") |
 ///
+/// PyTorch's `step` once an epoch is [`by_epoch`](super::ScheduleExt::by_epoch).
+///
 /// ```
 /// use downhill::schedule::{Decay, LrSchedule, Progress, Span};
 /// let mut schedule = Decay::exponential(0.5, 0.5, Span::Epochs(1));

@@ -16,7 +16,11 @@
 //!
 //! A schedule is asked before every update and told of every evaluation, so those that follow the step and those that
 //! follow a metric are one kind of thing: [`ReduceOnPlateau`] goes around any other, and [`ScheduleExt`] makes one of several:
-//! in sequence, as a product, the higher or lower of two, scaled, delayed, repeated, after a warm-up. [`preview`] shows one.
+//! in sequence, as a product, the higher or lower of two, scaled, delayed, repeated, after a warm-up, epoch by epoch.
+//! [`preview`] shows one.
+//!
+//! A rate is read before every update, so that over [`Span::Epochs`] it changes within epochs. A scheduler of PyTorch whose
+//! `step` is called once an epoch changes between them: [`by_epoch`](ScheduleExt::by_epoch).
 
 mod combine;
 mod cyclical;
@@ -30,7 +34,8 @@ mod restarts;
 mod step;
 
 pub use combine::{
-    Both, Combine, Highest, Lowest, Product, ScheduleExt, Sequence, Shifted, WarmUp, WithMomentum, preview,
+    Both, ByEpoch, Combine, Highest, Lowest, Product, ScheduleExt, Sequence, Shifted, WarmUp, WithMomentum,
+    preview,
 };
 pub use cyclical::{Amplitude, Cyclical};
 pub use decay::Decay;

@@ -6,8 +6,8 @@ use crate::{Error, error::check};
 /// Up to a high rate, down again, and on down to almost nothing; momentum the other way, if [asked for](OneCycle::momentum).
 ///
 /// Over `n` steps, with `low = max / divisor` and `last = low / final_divisor`: from `low` to `max` until step
-/// `rise · n − 1`, then to `last` at step `n − 1`. In three phases: back to `low` at `2 · rise · n − 2`, then to `last`.
-/// Each way is half a cosine wave, or a line.
+/// `rise · n − 1`, then to `last` at step `n − 1`. In three phases: back to `low` at `2 · rise · n − 2`, then to `last`; with
+/// a `rise` above 0.5 the end comes before that. Each way is half a cosine wave, or a line.
 ///
 /// | setting | default | range |
 /// |---|---|---|
@@ -142,7 +142,7 @@ impl OneCycle {
             (peak, second, back, fall),
             (back, fall, end, last),
         ];
-        let step = progress.step as f64;
+        let step = (progress.step as f64).min(end);
         let Some((begin, from, end, to)) = phases.into_iter().find(|(_, _, end, _)| step <= *end) else {
             return last;
         };

@@ -5,8 +5,8 @@ use crate::{Error, error::check};
 
 /// One rate after another, each from a given time on.
 ///
-/// `optax.piecewise_constant_schedule`, Keras's `PiecewiseConstantDecay`; by [`Piecewise::multi_step`] PyTorch's
-/// `MultiStepLR`.
+/// `optax.piecewise_constant_schedule`; by [`Piecewise::multi_step`] PyTorch's `MultiStepLR`. Keras's `PiecewiseConstantDecay`
+/// still has the old rate at the boundary itself: its boundary b is `Span::Steps(b + 1)`.
 ///
 /// ```
 /// use downhill::schedule::{LrSchedule, Piecewise, Progress, Span};

@@ -16,11 +16,11 @@ pub enum Threshold {
     Relative(f64),
     /// By this much.
     Absolute(f64),
-    /// By this share of the best's absolute value and this much more, as in Optax.
-    Both(f64, f64),
     /// By this share of the best with its sign, as in PyTorch: of a negative best, a metric that is worse by less than the
     /// share counts as an improvement.
     Signed(f64),
+    /// By this share of the best with its sign and this much more, as in Optax.
+    Both(f64, f64),
 }
 
 impl Threshold {
@@ -40,8 +40,8 @@ impl Threshold {
         };
         let (share, margin) = self.parts();
         let lowest = goal == Goal::Lowest;
-        // Away from 0 or towards it, whichever is better; the signed one takes every best for positive.
-        let positive = best > 0.0 || matches!(self, Threshold::Signed(_));
+        // Away from 0 or towards it, whichever is better; the signed ones take every best for positive.
+        let positive = best > 0.0 || !matches!(self, Threshold::Relative(_));
         let share = if lowest == positive { -share } else { share };
         // Of an infinite best nothing can be a share; any number is an improvement on the worst.
         let level = if best.is_finite() {
@@ -174,10 +174,12 @@ impl<S: LrSchedule> ReduceOnPlateau<S> {
             .epsilon(0.0)
     }
 
-    /// With the conventions of `optax.contrib.reduce_on_plateau`: the rate is reduced at bad check number `patience`.
+    /// With the conventions of `optax.contrib.reduce_on_plateau`: the rate is reduced at bad check number `patience`, and the
+    /// share of the best by which a metric improves, 1e-4 by default, has its sign.
     pub fn optax(schedule: S, patience: u64) -> Self {
         Self::new(schedule)
             .patience(patience.saturating_sub(1))
+            .threshold(Threshold::Both(1e-4, 0.0))
             .epsilon(0.0)
     }
 

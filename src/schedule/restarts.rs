@@ -8,7 +8,8 @@ use crate::{Error, error::check};
 /// Within a period of T steps, the k-th has the rate `min + (max − min) (1 + cos(πk/T)) / 2`; the next period is `growth`
 /// times as long.
 ///
-/// `torch.optim.lr_scheduler.CosineAnnealingWarmRestarts`, whose `T_mult` is `growth` (any number from 1 here).
+/// `torch.optim.lr_scheduler.CosineAnnealingWarmRestarts`, whose `T_mult` is `growth` (any number from 1 here); where its `step`
+/// is called once an epoch, [`by_epoch`](super::ScheduleExt::by_epoch) is that.
 ///
 /// ```
 /// use downhill::schedule::{CosineRestarts, LrSchedule, Progress, Span};

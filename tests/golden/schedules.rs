@@ -7,7 +7,7 @@ use downhill::data::Batch;
 use downhill::prelude::*;
 use downhill::rand::Rng;
 use downhill::schedule::{
-    Amplitude, CosineRestarts, Decay, OneCycle, Piecewise, Ramp, ScheduleExt, Threshold, from_fn,
+    Amplitude, CosineRestarts, Decay, OneCycle, Piecewise, Ramp, ScheduleExt, Threshold, from_fn, preview,
 };
 use downhill::train::{Record, Watch};
 use serde_json::Value;
@@ -104,15 +104,17 @@ fn plateau_elsewhere(case: &Value) -> ReduceOnPlateau {
 }
 
 /// The schedule of a case or of a part of one, and whether it sets the momentum.
-fn schedule(source: &str, h: &Value, base: f64, case: &Value) -> Box<dyn LrSchedule> {
+pub(crate) fn schedule(source: &str, h: &Value, base: f64, case: &Value) -> Box<dyn LrSchedule> {
     let get = |key: &str| number(&h[key]);
-    let steps = |key: &str| Span::Steps(number(&h[key]) as u64);
+    let by_epoch = case.get("steps_per_epoch").is_some() || case["schedule"]["per"] == "epoch";
+    let span = if by_epoch { Span::Epochs } else { Span::Steps };
+    let steps = |key: &str| span(number(&h[key]) as u64);
     match source.rsplit('.').next().unwrap() {
         "StepLR" => Box::new(StepDecay::new(base, steps("step_size")).factor(get("gamma"))),
         "MultiStepLR" => {
             let times: Vec<_> = numbers(&h["milestones"])
                 .into_iter()
-                .map(|k| Span::Steps(k as u64))
+                .map(|k| span(k as u64))
                 .collect();
             Box::new(Piecewise::multi_step(base, get("gamma"), &times))
         }
@@ -122,7 +124,7 @@ fn schedule(source: &str, h: &Value, base: f64, case: &Value) -> Box<dyn LrSched
             base * get("end_factor"),
             steps("total_iters"),
         )),
-        "ExponentialLR" => Box::new(Decay::exponential(base, get("gamma"), Span::Steps(1))),
+        "ExponentialLR" => Box::new(Decay::exponential(base, get("gamma"), span(1))),
         "PolynomialLR" => Box::new(Ramp::polynomial(base, 0.0, steps("total_iters"), get("power"))),
         "CosineAnnealingLR" => Box::new(Ramp::cosine(base, get("eta_min"), steps("T_max")).periodic()),
         "CosineAnnealingWarmRestarts" => {
@@ -238,6 +240,19 @@ fn schedule(source: &str, h: &Value, base: f64, case: &Value) -> Box<dyn LrSched
                     }),
             )
         }
+        "InverseTimeDecay" => Box::new(Decay::inverse_time(
+            get("initial_learning_rate"),
+            get("decay_rate"),
+            steps("decay_steps"),
+        )),
+        // At a boundary itself Keras still has the rate before.
+        "PiecewiseConstantDecay" => {
+            let (times, rates) = (numbers(&h["boundaries"]), numbers(&h["values"]));
+            let pieces = times.into_iter().zip(&rates[1..]);
+            Box::new(pieces.fold(Piecewise::new(rates[0]), |schedule, (time, &rate)| {
+                schedule.at(Span::Steps(time as u64 + 1), rate)
+            }))
+        }
         "cosine_onecycle_schedule" => Box::new(
             OneCycle::optax(get("peak_value"), steps("transition_steps"))
                 .rise(get("pct_start"))
@@ -294,11 +309,14 @@ fn every_schedule_is_the_reference() {
         );
         let base = case.get("base_lr").map_or(f64::NAN, number);
         let metrics = case.get("metrics").map_or(vec![], numbers);
-        let mine = run(
-            schedule(source, h, base, case),
-            number(&case["steps"]) as u64,
-            metrics,
-        );
+        let (schedule, steps) = (schedule(source, h, base, case), number(&case["steps"]) as u64);
+        let mine = match case.get("steps_per_epoch").map(number) {
+            None => run(schedule, steps, metrics),
+            Some(length) => {
+                let rates = preview(schedule.by_epoch(), steps, length as u64).unwrap();
+                rates.into_iter().map(|rate| (rate, None)).collect()
+            }
+        };
         *families.entry(source.into()).or_default() += 1;
         let rates = numbers(&case["lr"]);
         assert_eq!(mine.len(), rates.len(), "{name}");

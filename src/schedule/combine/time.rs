@@ -39,6 +39,13 @@ pub struct WarmUp<S> {
     pub(super) warm: bool,
 }
 
+/// A schedule that changes from epoch to epoch only; see [`by_epoch`](super::ScheduleExt::by_epoch).
+#[derive(Debug, Clone, PartialEq)]
+#[must_use]
+pub struct ByEpoch<S> {
+    pub(super) schedule: S,
+}
+
 fn later(progress: &Progress, by: u64) -> Progress {
     Progress {
         step: progress.step.saturating_sub(by),
@@ -215,6 +222,46 @@ impl<S: LrSchedule> LrSchedule for WarmUp<S> {
         self.schedule.load(&memo.part("schedule"))?;
         self.warm = warm;
         Ok(())
+    }
+
+    fn validate(&self) -> Result<(), Error> {
+        self.schedule.validate()
+    }
+}
+
+/// The first step of the epoch.
+fn first(progress: &Progress) -> Progress {
+    Progress {
+        step: progress.epoch() * progress.steps_per_epoch.max(1),
+        ..*progress
+    }
+}
+
+impl<S: LrSchedule> LrSchedule for ByEpoch<S> {
+    fn rate(&mut self, progress: &Progress) -> f64 {
+        self.schedule.rate(&first(progress))
+    }
+
+    fn momentum(&mut self, progress: &Progress) -> Option<f64> {
+        self.schedule.momentum(&first(progress))
+    }
+
+    fn observe(&mut self, record: &Record) {
+        self.schedule.observe(record);
+    }
+
+    pass_on!();
+
+    fn is_constant(&self) -> bool {
+        self.schedule.is_constant()
+    }
+
+    fn save(&self, memo: &mut Memo) {
+        save_one(&self.schedule, memo);
+    }
+
+    fn load(&mut self, memo: &Memo) -> Result<(), Error> {
+        self.schedule.load(&memo.part("schedule"))
     }
 
     fn validate(&self) -> Result<(), Error> {
