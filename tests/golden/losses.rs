@@ -1,8 +1,8 @@
 //! Every case of every loss, value and gradient, by mean and sum.
 
 use downhill::loss::{
-    Focal, GaussianNll, Hinge, HingeEmbedding, KlDivergence, LogCosh, Loss, MarginRanking, MultiMargin,
-    NegativeLogLikelihood, PoissonNll, SmoothL1, SoftMargin,
+    Focal, GaussianCrps, GaussianNll, Hinge, HingeEmbedding, KlDivergence, LogCosh, Loss, MarginRanking,
+    MultiMargin, NegativeLogLikelihood, PoissonNll, SmoothL1, SoftMargin, SquaredHinge, Tweedie,
 };
 use downhill::ndarray::{Array1, Array2, ArrayView1};
 use downhill::prelude::*;
@@ -217,6 +217,12 @@ fn every_loss_is_the_reference() {
                 check(&loss, case, &predictions, &labels, None);
             }
             "hinge_loss" => check(&Hinge, case, &predictions, &vector, None),
+            "squared_hinge" => check(&SquaredHinge, case, &predictions, &vector, None),
+            "HalfTweedieLoss" => {
+                let loss = Tweedie::new(option("power").unwrap());
+                check(&loss, case, &predictions, &vector, None);
+            }
+            "crps" => check_two(&GaussianCrps, case, "log_deviation", "grad_log_deviation"),
             "log_cosh" => check(&LogCosh, case, &predictions, &vector, None),
             "sigmoid_focal_loss" => {
                 let loss = Focal::new(option("gamma").unwrap());

@@ -4,22 +4,17 @@ use downhill::data::{Batch, Samples};
 use downhill::ndarray::{Array1, Array2};
 use downhill::optim::{Optimizer, Rates, State};
 use downhill::prelude::*;
-use downhill::schedule::{OneCycle, Progress};
+use downhill::schedule::{Progress, ScheduleExt};
 use downhill::train::{Average, Averager};
 use downhill::transform::ClipNorm;
 use serde_json::Value;
+use std::collections::BTreeMap;
 
 use crate::{
     json::{assert_close, cases, number, numbers, text},
     optimizers::optimizer,
+    schedules::schedule,
 };
-
-fn case(name: &str) -> Value {
-    cases("training")
-        .into_iter()
-        .find(|case| case["name"] == name)
-        .unwrap()
-}
 
 /// Sets the parameters of one of our models from a golden record, by pairs of names.
 fn assign(params: &mut Params<f64>, values: &Value, names: &[(&str, &str)]) {
@@ -31,13 +26,51 @@ fn assign(params: &mut Params<f64>, values: &Value, names: &[(&str, &str)]) {
     }
 }
 
+/// The groups of a case after the first, by what they multiply its rate and decay.
+fn groups(case: &Value, names: &[(&str, &str)]) -> Vec<Group> {
+    let groups = case["optimizer"]["groups"].as_array().unwrap();
+    let of = |group: &Value, key: &str| number(&group["hyperparameters"][key]);
+    let factor = |group: &Value, key: &str| match of(&groups[0], key) {
+        0.0 => {
+            assert_eq!(of(group, key), 0.0, "{key} is 0 in the first group");
+            1.0
+        }
+        first => of(group, key) / first,
+    };
+    let group_of = |group: &Value, theirs: &Value| {
+        let name = names.iter().find(|(_, name)| *theirs == *name).unwrap().0;
+        Group::new(name)
+            .rate(factor(group, "lr"))
+            .decay(factor(group, "weight_decay"))
+    };
+    let rest = groups.iter().skip(1);
+    rest.flat_map(|group| {
+        let params = group["params"].as_array().unwrap();
+        params.iter().map(|theirs| group_of(group, theirs))
+    })
+    .collect()
+}
+
+fn schedule_of(case: &Value) -> Box<dyn LrSchedule> {
+    let base = number(&case["optimizer"]["groups"][0]["hyperparameters"]["lr"]);
+    let given = &case["schedule"];
+    if given.is_null() {
+        return Box::new(base);
+    }
+    let schedule = schedule(text(&given["source"]), &given["hyperparameters"], base, case);
+    match text(&given["per"]) {
+        "epoch" => Box::new(schedule.by_epoch()),
+        "batch" => schedule,
+        per => panic!("{}: a schedule per {per}", case["name"]),
+    }
+}
+
+/// Makes the run of a case, and compares every loss, rate and norm, and the parameters after every epoch.
 fn replay<Y: Samples, M: Model<f64>, L: Loss<f64, Y>>(
     case: &Value,
     model: &M,
     loss: &L,
     targets: &Y,
-    groups: &[Group],
-    mut schedule: impl LrSchedule,
     names: &[(&str, &str)],
 ) {
     let name = text(&case["name"]);
@@ -51,7 +84,8 @@ fn replay<Y: Samples, M: Model<f64>, L: Loss<f64, Y>>(
     assign(&mut params, &case["initial_parameters"], names);
     let group = &case["optimizer"]["groups"][0];
     let rule = optimizer(text(&case["optimizer"]["source"]), &group["hyperparameters"]);
-    let mut state = State::new(&*rule, params.layout(), groups).unwrap();
+    let (groups, mut schedule) = (groups(case, names), schedule_of(case));
+    let mut state = State::new(&*rule, params.layout(), &groups).unwrap();
     let mut gradient = Gradient::zeros(params.layout());
     let losses = numbers(&case["loss_before_update"]);
     let clip = case["clip_grad_norm"].as_f64().map(ClipNorm::new);
@@ -108,122 +142,87 @@ fn replay<Y: Samples, M: Model<f64>, L: Loss<f64, Y>>(
     assert_eq!(step, losses.len());
 }
 
-#[test]
-fn linear_regression_with_momentum_and_step_decay() {
-    let case = case("linear_regression_sgd_momentum_step_lr");
-    let targets = Array1::from(numbers(&case["y"]));
-    let schedule = StepDecay::new(0.05, Span::Epochs(1)).factor(0.5);
-    let names = [("weight", "w"), ("bias", "b")];
-    replay(
-        &case,
-        &Linear::new(3, 1).unwrap(),
-        &MeanSquaredError,
-        &targets,
-        &[],
-        schedule,
-        &names,
-    );
-}
-
-#[test]
-fn softmax_regression_with_adam() {
-    let case = case("softmax_regression_adam");
-    let targets = Array1::from(numbers(&case["y"])).mapv(|label| label as usize);
-    let names = [("weight", "W"), ("bias", "b")];
-    replay(
-        &case,
-        &Linear::new(4, 3).unwrap(),
-        &SoftmaxCrossEntropy,
-        &targets,
-        &[],
-        0.05,
-        &names,
-    );
-}
-
-#[test]
-fn perceptron_with_rmsprop_and_groups() {
-    let case = case("mlp_rmsprop_parameter_groups");
-    let targets = Array1::from(numbers(&case["y"]));
-    let model = Mlp::new(&[2, 5, 1]).unwrap().activation(Activation::Tanh);
-    let groups = [Group::new("*/bias").rate(2.0).decay(0.0)];
-    let names = [
-        ("layer1/weight", "W1"),
-        ("layer1/bias", "b1"),
-        ("layer2/weight", "W2"),
-        ("layer2/bias", "b2"),
-    ];
-    replay(&case, &model, &MeanSquaredError, &targets, &groups, 0.01, &names);
-}
-
-#[test]
-fn perceptron_with_adamw_groups_clipping_one_cycle_and_average() {
-    let case = case("mlp_adamw_groups_clipping_one_cycle_ema");
-    let targets = Array1::from(numbers(&case["y"]));
-    let model = Mlp::new(&[2, 5, 1]).unwrap().activation(Activation::Tanh);
-    let groups = [Group::new("*/bias").decay(0.0)];
-    let names = [
-        ("layer1/weight", "W1"),
-        ("layer1/bias", "b1"),
-        ("layer2/weight", "W2"),
-        ("layer2/bias", "b2"),
-    ];
-    let h = &case["schedule"]["hyperparameters"];
-    let get = |key: &str| number(&h[key]);
-    let schedule = OneCycle::new(get("max_lr"), Span::Steps(get("total_steps") as u64))
-        .rise(get("pct_start"))
-        .divisor(get("div_factor"))
-        .final_divisor(get("final_div_factor"));
-    replay(
-        &case,
-        &model,
-        &MeanSquaredError,
-        &targets,
-        &groups,
-        schedule,
-        &names,
-    );
-}
-
 /// Reddi, Kale and Kumar (2018): Adam ends at the wrong end of [−1, 1], AMSGrad at the right one.
-#[test]
-fn adam_goes_astray_where_amsgrad_does_not() {
-    for name in ["reddi_C_3", "reddi_C_5"] {
-        let case = case(name);
-        let h = &case["hyperparameters"];
-        let (c, alpha) = (number(&h["C"]), number(&h["alpha"]));
-        let adam = Adam::new()
-            .beta1(0.0)
-            .beta2(number(&h["beta2"]))
-            .epsilon(number(&h["eps"]));
-        let rules: [(&str, Box<dyn Optimizer<f64>>); 2] =
-            [("adam", Box::new(adam)), ("amsgrad", Box::new(adam.amsgrad()))];
-        for (key, rule) in rules {
-            let recorded = numbers(&case["recorded_steps"]);
-            let reference = numbers(&case[key]["x"]);
-            let mut x = [number(&case["x0"])];
-            let mut layout = Layout::new();
-            layout.add("x", 1).unwrap();
-            let mut state = State::new(&*rule, &layout, &[]).unwrap();
-            for step in 1..=number(&case["steps"]) as usize {
-                let gradient = if step % 3 == 1 { c } else { -1.0 };
-                rule.step(
-                    &mut state,
-                    &mut x,
-                    &[gradient],
-                    (alpha / (step as f64).sqrt()).into(),
-                )
-                .unwrap();
-                x[0] = x[0].clamp(-1.0, 1.0);
-                if let Some(place) = recorded.iter().position(|&at| at as usize == step) {
-                    assert_close(x[0], reference[place], 1e-12, name);
-                }
+fn goes_astray(case: &Value) {
+    let (name, h) = (text(&case["name"]), &case["hyperparameters"]);
+    let (c, alpha) = (number(&h["C"]), number(&h["alpha"]));
+    let adam = Adam::new()
+        .beta1(number(&h["beta1"]))
+        .beta2(number(&h["beta2"]))
+        .epsilon(number(&h["eps"]));
+    let rules: [(&str, Box<dyn Optimizer<f64>>); 2] =
+        [("adam", Box::new(adam)), ("amsgrad", Box::new(adam.amsgrad()))];
+    for (key, rule) in rules {
+        let recorded = numbers(&case["recorded_steps"]);
+        let reference = numbers(&case[key]["x"]);
+        let mut x = [number(&case["x0"])];
+        let mut layout = Layout::new();
+        layout.add("x", 1).unwrap();
+        let mut state = State::new(&*rule, &layout, &[]).unwrap();
+        for step in 1..=number(&case["steps"]) as usize {
+            let gradient = if step % 3 == 1 { c } else { -1.0 };
+            let rate = alpha / (step as f64).sqrt();
+            rule.step(&mut state, &mut x, &[gradient], rate.into()).unwrap();
+            x[0] = x[0].clamp(-1.0, 1.0);
+            if let Some(place) = recorded.iter().position(|&at| at as usize == step) {
+                assert_close(x[0], reference[place], 1e-12, name);
             }
-            assert!(
-                if key == "adam" { x[0] > 0.99 } else { x[0] < -0.99 },
-                "{name}: {key} ends at {}",
-                x[0]
-            );
         }
+        assert!(
+            if key == "adam" { x[0] > 0.99 } else { x[0] < -0.99 },
+            "{name}: {key} ends at {}",
+            x[0]
+        );
     }
+}
+
+fn run(case: &Value) {
+    let targets = || Array1::from(numbers(&case["y"]));
+    // The rows and columns of a matrix of parameters.
+    let shape = |key: &str| {
+        let rows = case["initial_parameters"][key].as_array().unwrap();
+        (rows.len(), numbers(&rows[0]).len())
+    };
+    match (text(&case["model"]), case["loss"].as_str()) {
+        ("linear", Some("mse (mean)")) => {
+            let model = Linear::new(shape("w").0, 1).unwrap();
+            let names = [("weight", "w"), ("bias", "b")];
+            replay(case, &model, &MeanSquaredError, &targets(), &names);
+        }
+        ("softmax", Some("cross_entropy (mean)")) => {
+            let (features, classes) = shape("W");
+            let model = Linear::new(features, classes).unwrap();
+            let names = [("weight", "W"), ("bias", "b")];
+            let labels = targets().mapv(|label| label as usize);
+            replay(case, &model, &SoftmaxCrossEntropy, &labels, &names);
+        }
+        ("mlp", Some("mse (mean)")) => {
+            let ((inputs, hidden), (_, outputs)) = (shape("W1"), shape("W2"));
+            let model = Mlp::new(&[inputs, hidden, outputs]).unwrap();
+            let names = [
+                ("layer1/weight", "W1"),
+                ("layer1/bias", "b1"),
+                ("layer2/weight", "W2"),
+                ("layer2/bias", "b2"),
+            ];
+            let model = model.activation(Activation::Tanh);
+            replay(case, &model, &MeanSquaredError, &targets(), &names);
+        }
+        ("online_counterexample", None) => goes_astray(case),
+        (model, loss) => panic!("{}: no model {model} with the loss {loss:?}", case["name"]),
+    }
+}
+
+#[test]
+fn every_training_run_is_the_reference() {
+    let mut families = BTreeMap::<String, usize>::new();
+    let all = cases("training");
+    for case in &all {
+        run(case);
+        *families.entry(text(&case["model"]).into()).or_default() += 1;
+    }
+    for (model, count) in &families {
+        println!("{model}: {count} runs");
+    }
+    assert!(!all.is_empty() && families.values().sum::<usize>() == all.len());
 }
