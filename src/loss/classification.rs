@@ -11,6 +11,8 @@ use crate::{Error, Scalar, error::check, math};
 /// `torch.nn.BCEWithLogitsLoss(pos_weight=c)`. `c` weighs the positive class; default 1. Where each output has a weight of
 /// its own:
 /// [`BinaryCrossEntropy::positive_weights`].
+///
+/// Source: D. R. Cox, *The Regression Analysis of Binary Sequences* (1958).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct BinaryCrossEntropy {
     positive_weight: f64,
@@ -145,6 +147,8 @@ impl<F: Scalar> Pointwise<F> for BinaryCrossEntropy {
 ///
 /// The largest logit is subtracted first, so that nothing overflows. Targets are `Array1<usize>`, from 0.
 /// `torch.nn.CrossEntropyLoss`.
+///
+/// Source: J. Bridle, *Probabilistic Interpretation of Feedforward Classification Network Outputs* (1990).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct SoftmaxCrossEntropy;
 

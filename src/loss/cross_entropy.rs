@@ -14,6 +14,8 @@ use crate::{Error, Scalar, error::check};
 /// With `q_c = (1 − s) [c = y] w_y + (s / C) w_c` the loss of a row is `−Σ q_c log softmax(p)_c`. The mean divides by the sum
 /// of the `w_y` of the rows that are not ignored. Targets that are probabilities (`Array2<F>`) take the place of `[c = y]`;
 /// then the mean divides by the number of rows. `torch.nn.CrossEntropyLoss`.
+///
+/// Source of the smoothing: C. Szegedy et al., *Rethinking the Inception Architecture*, arXiv 1512.00567 (2016).
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct CrossEntropy {
     smoothing: f64,

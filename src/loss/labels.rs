@@ -90,7 +90,9 @@ macro_rules! ignores_a_label {
 
 pub(super) use {ignores_a_label, weighs_classes};
 
-/// Negative log-likelihood of log-probabilities: `−w_y p_y`. `torch.nn.NLLLoss`.
+/// Negative log-likelihood of log-probabilities: `−w_y p_y`.
+///
+/// Source: `torch.nn.NLLLoss`.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct NegativeLogLikelihood {
     labels: Labels,
@@ -147,6 +149,8 @@ impl<F: Scalar> Loss<F, Array1<usize>> for NegativeLogLikelihood {
 
 /// The multi-class hinge loss: `Σ w_y max(0, m − p_y + p_c)ᵏ / C` over the classes c that are not y.
 /// `torch.nn.MultiMarginLoss`.
+///
+/// Source: J. Weston and C. Watkins, *Support Vector Machines for Multi-Class Pattern Recognition* (1999), over C.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MultiMargin {
     margin: f64,

@@ -6,6 +6,8 @@ use super::{Loss, Pointwise, positive_part};
 use crate::{Error, Scalar, error::check};
 
 /// Poisson negative log-likelihood of a log rate: `eᵖ − y p`. Targets are at least 0. `torch.nn.PoissonNLLLoss`.
+///
+/// Source: P. McCullagh and J. Nelder, *Generalized Linear Models* (1989).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct PoissonNll {
     rate: Option<f64>,
@@ -77,6 +79,8 @@ impl<F: Scalar> Pointwise<F> for PoissonNll {
 /// gamma's `p + y e⁻ᵖ`.
 ///
 /// Targets are at least 0; above 0 for gamma. scikit-learn's `TweedieRegressor` with a log link.
+///
+/// Source: B. Jørgensen, *Exponential Dispersion Models* (1987).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Tweedie {
     power: f64,
@@ -139,6 +143,8 @@ impl<F: Scalar> Pointwise<F> for Tweedie {
 
 /// Kullback–Leibler divergence of log-probabilities p from probabilities y: `y (log y − p)`, 0 where y is 0, summed over
 /// all numbers. `torch.nn.KLDivLoss`; the mean is over all numbers, as its `mean`.
+///
+/// Source: S. Kullback and R. Leibler, *On Information and Sufficiency* (1951).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct KlDivergence {
     log_target: bool,
@@ -183,6 +189,8 @@ impl<F: Scalar> Pointwise<F> for KlDivergence {
 
 /// Gaussian negative log-likelihood: the model has two outputs, mean μ and variance v, and the loss is
 /// `(log v + (y − μ)² / v) / 2`. A variance below ε counts as ε, but its gradient passes. `torch.nn.GaussianNLLLoss`.
+///
+/// Source: D. Nix and A. Weigend, *Estimating the Mean and Variance of the Target Probability Distribution* (1994).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct GaussianNll {
     epsilon: f64,
@@ -229,6 +237,8 @@ pub struct GaussianCrps;
 
 /// Margin ranking: the model has two outputs a and b, and the target is 1 if a should be the higher, −1 if b:
 /// `max(0, m − y (a − b))`. `torch.nn.MarginRankingLoss`.
+///
+/// Source: R. Herbrich, T. Graepel and K. Obermayer, *Large Margin Rank Boundaries for Ordinal Regression* (2000).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct MarginRanking {
     margin: f64,

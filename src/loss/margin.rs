@@ -10,6 +10,8 @@ fn check_sign<F: Scalar>(target: F) -> Result<(), Error> {
 
 /// The hinge loss `max(0, 1 − y p)` of support vector machines, y being 1 or −1; at the kink the slope is
 /// half that before it. `optax.losses.hinge_loss`.
+///
+/// Source: C. Cortes and V. Vapnik, *Support-Vector Networks* (1995).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Hinge;
 
@@ -31,7 +33,9 @@ impl<F: Scalar> Pointwise<F> for Hinge {
     }
 }
 
-/// The squared hinge loss `max(0, 1 − y p)²`, y being 1 or −1.
+/// The squared hinge loss `max(0, 1 − y p)²`, y being 1 or −1. Keras's `SquaredHinge`.
+///
+/// Source: C. Cortes and V. Vapnik, *Support-Vector Networks* (1995), with the power 2.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct SquaredHinge;
 
@@ -47,7 +51,9 @@ impl<F: Scalar> Pointwise<F> for SquaredHinge {
     }
 }
 
-/// The logistic loss of signs: `log(1 + e^(−y p))`, y being 1 or −1. `torch.nn.SoftMarginLoss`, but stable.
+/// The logistic loss of signs: `log(1 + e^(−y p))`, y being 1 or −1.
+///
+/// Source: `torch.nn.SoftMarginLoss`, but stable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct SoftMargin;
 
@@ -64,7 +70,8 @@ impl<F: Scalar> Pointwise<F> for SoftMargin {
 }
 
 /// Of distances p: `p` where the two are alike (y = 1), `max(0, m − p)` where they are not (y = −1).
-/// `torch.nn.HingeEmbeddingLoss`.
+///
+/// Source: `torch.nn.HingeEmbeddingLoss`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct HingeEmbedding {
     margin: f64,

@@ -167,7 +167,8 @@ impl Calibration {
         self.bins.iter().map(|[weight, ..]| weight).sum()
     }
 
-    /// The mean of `−log softmax(p)_y`.
+    /// The mean of `−log softmax(p)_y`. It is computed from logits and never infinite where they are finite: nothing is clipped,
+    /// as the probabilities of scikit-learn's `log_loss` are.
     pub fn log_loss(&self) -> f64 {
         self.loss / self.weight()
     }

@@ -6,7 +6,7 @@ use super::{check_rows, classes_of, every_logit};
 use crate::{Error, Scalar, error::check};
 
 /// The share of rows whose label is among the k largest logits, gathered batch by batch. A label counts as behind those that
-/// score as high and stand before it.
+/// score as high and stand before it; scikit-learn's `top_k_accuracy_score` puts those that stand after it first.
 ///
 /// ```
 /// use downhill::metrics::TopK;
