@@ -7,8 +7,7 @@ use crate::{Error, Layout, error::check};
 /// Settings for the tensors whose names match a pattern.
 ///
 /// In a pattern `*` stands for any characters, also none: `"*bias"` (`bias` as well as `layer1/bias`), `"hidden*"`, `"*"`.
-/// Where several groups match a
-/// name, the last one given counts. The pattern is resolved once, when the state of a run is made.
+/// Where several groups match a name, the last one given counts. The pattern is resolved once, when the state of a run is made.
 ///
 /// ```
 /// use downhill::Group;

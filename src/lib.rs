@@ -41,11 +41,10 @@
 //!
 //! # How it fits together
 //!
-//! Everything that is minimised is the mean or the sum of terms, an [`Objective`]. A [`data::Sampler`] decides which terms
-//! a step
-//! sees, an [`Optimizer`] how the weights then move, an [`LrSchedule`] how far; the [`Trainer`] turns the crank. All
-//! weights of a model live in one contiguous buffer, [`Params`], with a [`Layout`] of named tensors over it. An
-//! update rule is written once, for one weight ([`optim::Rule`]), and runs vectorised over all of them.
+//! Everything that is minimised is the mean or the sum of terms, an [`Objective`]. A [`data::Sampler`] decides which terms a
+//! step sees, an [`Optimizer`] how the weights then move, an [`LrSchedule`] how far; the [`Trainer`] turns the crank. All
+//! weights of a model live in one contiguous buffer, [`Params`], with a [`Layout`] of named tensors over it. An update rule is
+//! written once, for one weight ([`optim::Rule`]), and runs vectorised over all of them.
 //!
 //! # Features
 //!

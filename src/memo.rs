@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 use crate::Error;
 
 /// Named numbers, counts and texts, with parts that are named too: what a [checkpoint](crate::train) keeps of a schedule, a
-/// transform or a
-/// callback. Keyed by name, exact to the bit, and strict: what is missing or of another kind is an error.
+/// transform or a callback. Keyed by name, exact to the bit, and strict: what is missing or of another kind is an error.
 ///
 /// ```
 /// use downhill::Memo;

@@ -8,9 +8,8 @@ use crate::{Error, Scalar, error::check, math};
 /// Binary cross-entropy of a logit: `(1 − y) p + L log(1 + e⁻ᵖ)` with `L = 1 + (c − 1) y`, computed so that no logit
 /// overflows; slope `(1 − y) − L σ(−p)`. Targets are probabilities in \[0, 1\].
 ///
-/// `torch.nn.BCEWithLogitsLoss(pos_weight=c)`. `c` weighs the positive class; default 1. Where each output has a weight of
-/// its own:
-/// [`BinaryCrossEntropy::positive_weights`].
+/// `torch.nn.BCEWithLogitsLoss(pos_weight=c)`. `c` weighs the positive class; default 1. Where each output has a weight of its
+/// own: [`BinaryCrossEntropy::positive_weights`].
 ///
 /// Source: D. R. Cox, *The Regression Analysis of Binary Sequences* (1958).
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -55,9 +54,8 @@ impl BinaryCrossEntropy {
 
 /// [`BinaryCrossEntropy`] of several outputs, each with a weight of its own for positive targets.
 ///
-/// `torch.nn.BCEWithLogitsLoss(pos_weight=tensor)`. Made by [`BinaryCrossEntropy::positive_weights`]; targets are a matrix
-/// with as
-/// many columns as there are weights.
+/// `torch.nn.BCEWithLogitsLoss(pos_weight=tensor)`. Made by [`BinaryCrossEntropy::positive_weights`]; targets are a matrix with
+/// as many columns as there are weights.
 #[derive(Debug, Clone, PartialEq)]
 pub struct BinaryCrossEntropies {
     of_outputs: Vec<BinaryCrossEntropy>,

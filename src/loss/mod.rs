@@ -52,9 +52,8 @@ pub enum Reduction {
     /// The weighted mean over rows, however many numbers a row has. PyTorch's `"batchmean"`, with which [`KlDivergence`] is
     /// one.
     BatchMean,
-    /// The weighted sum over the number of terms, whatever they weigh: what PyTorch's `"mean"` is where binary
-    /// cross-entropy and
-    /// Huber's loss are given weights.
+    /// The weighted sum over the number of terms, whatever they weigh: what PyTorch's `"mean"` is where binary cross-entropy
+    /// and Huber's loss are given weights.
     UnweightedMean,
     /// The weighted sum.
     Sum,

@@ -82,9 +82,8 @@ impl<'a, F: Scalar> Landscape<'a, F> {
         self
     }
 
-    /// Along two random directions, filter-normalised: each unit's part of a direction (what leads to it, the last axis of
-    /// a tensor) has
-    /// the norm of that unit's weights. Biases stay, unless there is nothing else.
+    /// Along two random directions, filter-normalised: each unit's part of a direction (what leads to it, the last axis of a
+    /// tensor) has the norm of that unit's weights. Biases stay, unless there is nothing else.
     ///
     /// # Errors
     /// [`Error::InvalidArgument`] for a setting outside its range; [`Error::Foreign`] if the parameters are not the

@@ -16,8 +16,8 @@ use crate::{
 
 /// The empirical risk `L(θ) = Σ wᵢ ℓ(g(xᵢ; θ), yᵢ) / Σ wᵢ`: what training a model on data minimises.
 ///
-/// [`Trainer::fit`](crate::Trainer::fit) makes one of model, loss and data; made by hand it also takes a validation set
-/// and metrics, evaluated after every epoch or [as often as wished](crate::Trainer::evaluate_every), and
+/// [`Trainer::fit`](crate::Trainer::fit) makes one of model, loss and data; made by hand it also takes a validation set and
+/// metrics, evaluated after every epoch or [as often as wished](crate::Trainer::evaluate_every), and
 /// [`measure`](EmpiricalRisk::measure) gives them on any data afterwards.
 ///
 /// ```

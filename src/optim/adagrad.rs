@@ -19,9 +19,8 @@ settings! {
     /// | learning rate | 0.01 | ≥ 0 |
     ///
     /// Equal to `torch.optim.Adagrad(eps=ε, lr_decay=λ, initial_accumulator_value=s₀)`. [`Adagrad::keras`] and
-    /// [`Adagrad::optax`] start s at 0.1 and put ε inside the root; Keras's learning rate is 0.001. Where s and ε are both
-    /// 0 the
-    /// weight stays.
+    /// [`Adagrad::optax`] start s at 0.1 and put ε inside the root; Keras's learning rate is 0.001. Where s and ε are both 0
+    /// the weight stays.
     ///
     /// ```
     /// use downhill::{Function, Trainer, optim::Adagrad};

@@ -22,11 +22,9 @@ settings! {
     /// | `amsgrad` | off | |
     /// | learning rate | 0.001 | ≥ 0 |
     ///
-    /// Equal to `torch.optim.Adam`. [`Adam::keras`] adds ε before the correction, as ensmallen does too, which makes it
-    /// larger in
-    /// early steps; with [`Adam::optax`] AMSGrad takes the maximum of the corrected moment. The bias corrections are
-    /// computed in `f64`, once a step.
-    /// A schedule that cycles momentum cycles β₁.
+    /// Equal to `torch.optim.Adam`. [`Adam::keras`] adds ε before the correction, as ensmallen does too, which makes it larger
+    /// in early steps; with [`Adam::optax`] AMSGrad takes the maximum of the corrected moment. The bias corrections are
+    /// computed in `f64`, once a step. A schedule that cycles momentum cycles β₁.
     ///
     /// ```
     /// use downhill::{Function, Trainer, optim::Adam};

@@ -103,8 +103,7 @@ pub(super) fn step_pairs<F: Scalar, R: Rule<F>>(
 }
 
 /// Opens a step: what does not belong together is refused before anything is changed, the weights that a sparse gradient
-/// touches
-/// (or all) make the steps that they have missed, and the step is counted.
+/// touches (or all) make the steps that they have missed, and the step is counted.
 #[inline(always)]
 pub(super) fn open<F: Scalar, R: Rule<F>>(
     rule: &R,

@@ -264,9 +264,8 @@ impl<'a, C> Missed<'a, C> {
         self.after(moving).len() as i32
     }
 
-    /// Makes the steps of a rule that divides one moving average by the root of another. The first fades faster than that
-    /// root, so
-    /// that after some hundred steps the weight stands still; from there on both fade in closed form.
+    /// Makes the steps of a rule that divides one moving average by the root of another. The first fades faster than that root,
+    /// so that after some hundred steps the weight stands still; from there on both fade in closed form.
     pub(super) fn fade_moments<F: Scalar, S>(
         &self,
         slots: &mut S,

@@ -19,8 +19,7 @@
 //! [`decoupled_weight_decay`](RuleExt::decoupled_weight_decay), [`lookahead`](RuleExt::lookahead),
 //! [`maximize`](RuleExt::maximize), [`clip_value`](RuleExt::clip_value), [`bounded`](RuleExt::bounded), [`l1`](RuleExt::l1).
 //! Around those that work tensor by tensor, by [`TensorRuleExt`]: lookahead and decoupled decay;
-//! [`transform`](crate::transform)
-//! has coupled decay, the direction and clipping.
+//! [`transform`](crate::transform) has coupled decay, the direction and clipping.
 //!
 //! [`Lbfgs`] evaluates the objective several times in a step and has a loop of its own.
 //!
@@ -143,9 +142,9 @@ pub enum Lazy {
 
 /// An optimiser: plain configuration, usable for any number of runs at once. What a run remembers is in [`State`].
 ///
-/// Its `Debug` is how a [`Report`](crate::train) names it, with its settings. Object-safe, and not generic over the data:
-/// an [`Adam`] is an optimiser for `f32` and for `f64`.
-/// Element-wise optimisers implement [`Rule`] instead, and are optimisers by that.
+/// Its `Debug` is how a [`Report`](crate::train) names it, with its settings. Object-safe, and not generic over the data: an
+/// [`Adam`] is an optimiser for `f32` and for `f64`. Element-wise optimisers implement [`Rule`] instead, and are optimisers by
+/// that.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no optimiser of `{F}` that makes a step from a gradient",
     note = "a rule of your own implements `Rule`; `Lbfgs` looks for its steps itself: call its `minimize`"

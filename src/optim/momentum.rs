@@ -43,8 +43,7 @@ settings! {
     }
     options {
         /// Keeps the learning rate inside the velocity, as Keras and ensmallen do: `v ← β v + η g`, `w ← w − v`; with
-        /// Nesterov's
-        /// look-ahead `w ← w − (η g + β v)`. A change of η then acts gradually.
+        /// Nesterov's look-ahead `w ← w − (η g + β v)`. A change of η then acts gradually.
         rate_inside;
         /// Looks ahead along the velocity before it moves.
         nesterov;

@@ -25,11 +25,11 @@ settings! {
     /// | `initial_mean_square` v₀ | 0 | ≥ 0 |
     /// | learning rate | 0.01 | ≥ 0 |
     ///
-    /// Equal to `torch.optim.RMSprop`, except that the centred variance is clamped at 0, where PyTorch's rounds below zero
-    /// and gives NaN, and that a scheduled μ of 0 empties the buffer, which PyTorch leaves as it is. [`RmsProp::keras`] and [`RmsProp::optax`] put ε inside the root, `√(v + ε)`, and η inside the buffer,
-    /// `b ← μ b + η q`, so that a change of η acts gradually; Optax's `eps_in_sqrt=False` is [`RmsProp::rate_inside`]. The
-    /// options
-    /// that need memory are part of the type, so what is off costs nothing.
+    /// Equal to `torch.optim.RMSprop`, except that the centred variance is clamped at 0, where PyTorch's rounds below zero and
+    /// gives NaN, and that a scheduled μ of 0 empties the buffer, which PyTorch leaves as it is. [`RmsProp::keras`] and
+    /// [`RmsProp::optax`] put ε inside the root, `√(v + ε)`, and η inside the buffer, `b ← μ b + η q`, so that a change of η
+    /// acts gradually; Optax's `eps_in_sqrt=False` is [`RmsProp::rate_inside`]. The options that need memory are part of the
+    /// type, so what is off costs nothing.
     ///
     /// ```
     /// use downhill::{Function, Trainer, optim::RmsProp};

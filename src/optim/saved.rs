@@ -25,9 +25,8 @@ impl<F: Scalar> State<F> {
     /// `checkpoint`.
     ///
     /// The weights stand under the names of their layout, as in the checkpoints of a trainer, so that
-    /// [`Params::load`](crate::Params::load), PyTorch and NumPy read them. Where the state
-    /// [keeps count](State::catching_up) of missed
-    /// steps they are as they are; for readers that know nothing of it, let them [catch up](Optimizer::catch_up) first.
+    /// [`Params::load`](crate::Params::load), PyTorch and NumPy read them. Where the state [keeps count](State::catching_up) of
+    /// missed steps they are as they are; for readers that know nothing of it, let them [catch up](Optimizer::catch_up) first.
     ///
     /// ```
     /// use downhill::{Layout, optim::{Adam, Optimizer, State}};
@@ -64,9 +63,8 @@ impl<F: Scalar> State<F> {
     /// Reads what [`State::save`] wrote, into the weights and the memory of the same optimiser, layout and groups.
     ///
     /// # Errors
-    /// [`Error::Io`] and [`Error::Malformed`] for a file that is missing, damaged or no such file, [`Error::Foreign`] for
-    /// one of
-    /// another loop, [`Error::ShapeMismatch`] for weights of another length. Then nothing has changed.
+    /// [`Error::Io`] and [`Error::Malformed`] for a file that is missing, damaged or no such file, [`Error::Foreign`] for one
+    /// of another loop, [`Error::ShapeMismatch`] for weights of another length. Then nothing has changed.
     pub fn load(&mut self, path: impl AsRef<Path>, weights: &mut [F]) -> Result<(), Error> {
         self.check_len(weights.len())?;
         let archive = Archive::open(path.as_ref())?;
@@ -152,9 +150,8 @@ impl<F: Scalar, O: Optimizer<F>> Stepper<F, O> {
     /// Reads what [`Stepper::save`] wrote, into arrays of the same shapes, and the memory of the same optimiser.
     ///
     /// # Errors
-    /// [`Error::Io`] and [`Error::Malformed`] for a file that is missing, damaged or no such file, [`Error::Foreign`] for
-    /// one of
-    /// another loop. Then nothing has changed.
+    /// [`Error::Io`] and [`Error::Malformed`] for a file that is missing, damaged or no such file, [`Error::Foreign`] for one
+    /// of another loop. Then nothing has changed.
     pub fn load(&mut self, path: impl AsRef<Path>, arrays: &mut [ArrayViewMutD<'_, F>]) -> Result<(), Error> {
         let mut state = self.state_of(arrays.iter().map(|array| array.shape()))?;
         let mut weights = vec![F::zero(); state.layout().len()];
@@ -225,9 +222,8 @@ impl<F: Scalar> Lbfgs<F> {
     /// Reads what [`Lbfgs::save`] wrote; the settings are those of this one.
     ///
     /// # Errors
-    /// [`Error::Io`] and [`Error::Malformed`] for a file that is missing, damaged or no such file, [`Error::Foreign`] for
-    /// one of
-    /// another loop or with more pairs than this one remembers. Then nothing has changed.
+    /// [`Error::Io`] and [`Error::Malformed`] for a file that is missing, damaged or no such file, [`Error::Foreign`] for one
+    /// of another loop or with more pairs than this one remembers. Then nothing has changed.
     pub fn load(&mut self, path: impl AsRef<Path>, params: &mut Params<F>) -> Result<(), Error> {
         let archive = Archive::open(path.as_ref())?;
         let memo = archive.agreeing(&settings::<F>("lbfgs", params.layout().describe()))?;

@@ -155,9 +155,8 @@ macro_rules! switches {
     };
 }
 
-/// What a rule is called, its learning rate where none is given (a number, or the name of a setting), its buffers (or a
-/// method of
-/// that name beside it), and what [`settings`] made of the rest.
+/// What a rule is called, its learning rate where none is given (a number, or the name of a setting), its buffers (or a method
+/// of that name beside it), and what [`settings`] made of the rest.
 ///
 /// A buffer starts at 0, at a number (`= 0.1`) or at a setting (`from initial`); those after the semicolon are there if an
 /// option of the type is on. `whole` buffers of a tensor rule are as long as the tensor.

@@ -28,9 +28,8 @@ pub struct GradientDescent;
 /// Default learning rate 0.01. The rule is that of [`GradientDescent`]; what differs is what a step sees.
 /// PyTorch's `torch.optim.SGD` sees what the data loader gives it: that is [`MiniBatchSgd`].
 ///
-/// A [`Trainer`](crate::Trainer) makes up to 64 steps in one go, to the same bits, where a linear model with one output
-/// learns by a
-/// loss of single numbers and nobody has to be asked or told between steps: no callback that
+/// A [`Trainer`](crate::Trainer) makes up to 64 steps in one go, to the same bits, where a linear model with one output learns
+/// by a loss of single numbers and nobody has to be asked or told between steps: no callback that
 /// [hears steps](crate::train::Callback::hears_steps), no schedule that follows a metric, nothing around the step such as
 /// clipping, groups or averages.
 ///

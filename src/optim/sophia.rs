@@ -10,11 +10,9 @@ settings! {
     /// Sophia: momentum divided by an estimate of the curvature of each weight, and clipped.
     ///
     /// `m ← β₁ m + (1 − β₁) g`, `u = m̂ / max(γ h, ε)`, clipped to ±`clip`, `w ← w − η u`. h is a moving average of the
-    /// diagonal
-    /// of the Hessian, which the caller estimates every few steps (by Hutchinson's or Gauss and Newton's method, or
-    /// exactly) and hands to [`Sophia::curve`]. Until then every step is by sign; so it is in a
-    /// [`Trainer`](crate::Trainer), which
-    /// knows no curvature. It is for a loop of one's own:
+    /// diagonal of the Hessian, which the caller estimates every few steps (by Hutchinson's or Gauss and Newton's method, or
+    /// exactly) and hands to [`Sophia::curve`]. Until then every step is by sign; so it is in a [`Trainer`](crate::Trainer),
+    /// which knows no curvature. It is for a loop of one's own:
     ///
     /// ```
     /// use downhill::optim::{Pair, Sophia, Stepper};

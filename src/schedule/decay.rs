@@ -40,8 +40,8 @@ pub struct Decay {
 }
 
 impl Decay {
-    /// By the factor γ, finite and at least 0, over every span, and smoothly within it ([`StepDecay`](super::StepDecay)
-    /// makes steps).
+    /// By the factor γ, finite and at least 0, over every span, and smoothly within it ([`StepDecay`](super::StepDecay) makes
+    /// steps).
     pub fn exponential(base: f64, gamma: f64, span: Span) -> Self {
         Self {
             base,

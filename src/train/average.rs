@@ -53,8 +53,8 @@ impl Average {
         }
     }
 
-    /// Lets β grow to its value: `min(β, (1 + n) / (10 + n))` with n the steps averaged so far, so that early parameters
-    /// are soon forgotten.
+    /// Lets β grow to its value: `min(β, (1 + n) / (10 + n))` with n the steps averaged so far, so that early parameters are
+    /// soon forgotten.
     pub fn warm_up(mut self) -> Self {
         self.warm_up = true;
         self

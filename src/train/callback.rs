@@ -94,8 +94,7 @@ pub trait Callback<F> {
     }
 
     /// Why the run is over before it goes on, where what was [loaded](Callback::load) says so: asked once, before the first
-    /// step of
-    /// each session. Default: it is not.
+    /// step of each session. Default: it is not.
     fn is_over(&self) -> Option<StopReason> {
         None
     }
@@ -131,9 +130,8 @@ pub trait Callback<F> {
         Control::Continue
     }
 
-    /// After every checkpoint that was written or could not be (feature `checkpoint`). What it holds of this callback, and
-    /// of the
-    /// scale of the rate, is from before.
+    /// After every checkpoint that was written or could not be (feature `checkpoint`). What it holds of this callback, and of
+    /// the scale of the rate, is from before.
     fn on_checkpoint(&mut self, event: &CheckpointEvent<'_>) -> Control {
         let _ = event;
         Control::Continue

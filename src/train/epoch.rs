@@ -13,9 +13,8 @@ use crate::{Error, Objective, Scalar, schedule::LrSchedule};
 pub(super) const THINNED: usize = 4096;
 
 impl<F: Scalar, O: Objective<F>> Loop<'_, F, O> {
-    /// Evaluates if that is due, records, and tells whoever listens. Where the evaluation fails the epoch stays open, so
-    /// that a run that is
-    /// continued evaluates again.
+    /// Evaluates if that is due, records, and tells whoever listens. Where the evaluation fails the epoch stays open, so that a
+    /// run that is continued evaluates again.
     pub(super) fn close_epoch(&mut self) -> Result<ControlFlow<StopReason>, Error> {
         self.catch_up()?;
         let epoch = self.epoch + 1;

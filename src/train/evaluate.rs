@@ -62,16 +62,14 @@ impl<F: Scalar> Trainer<'_, F> {
     ///
     /// An evaluation gives the validation loss and the metrics, where there are such; by it the best point is chosen, and
     /// [`ReduceOnPlateau`](crate::schedule::ReduceOnPlateau), [`EarlyStopping`](super::EarlyStopping) and
-    /// [`Callback::on_evaluation`](super::Callback::on_evaluation) hear of it. One within an epoch has a record of its own
-    /// in the history, and the
-    /// training loss of the epoch so far. In an epoch that ends without one neither validation loss nor metrics are known.
+    /// [`Callback::on_evaluation`](super::Callback::on_evaluation) hear of it. One within an epoch has a record of its own in
+    /// the history, and the training loss of the epoch so far. In an epoch that ends without one neither validation loss nor
+    /// metrics are known.
     ///
     /// Where there are validation data or metrics the last point of a run has its values in any case, also where the run ends
     /// within an epoch: they are in its [`history`](super::Run::history), and it may be the [`best`](super::Run::best).
-    /// Callbacks
-    /// and checkpoints do not hear of that evaluation, since a run that goes on from there does not make it. It is left out
-    /// where
-    /// the run was interrupted or has failed.
+    /// Callbacks and checkpoints do not hear of that evaluation, since a run that goes on from there does not make it. It is
+    /// left out where the run was interrupted or has failed.
     ///
     /// ```
     /// use downhill::{prelude::*, train::EarlyStopping};

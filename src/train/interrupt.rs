@@ -11,8 +11,7 @@ use crate::Error;
 use crate::Scalar;
 
 /// A flag that ends runs at their next step, from any thread; where [`Sgd`](crate::optim::Sgd) makes many steps in one go,
-/// after
-/// those, at most 64. Clones are one flag; it stays raised.
+/// after those, at most 64. Clones are one flag; it stays raised.
 ///
 /// ```
 /// use downhill::{Function, StopReason, Trainer, optim::GradientDescent, train::Interrupt};

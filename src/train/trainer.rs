@@ -177,8 +177,7 @@ impl<'a, F: Scalar> Trainer<'a, F> {
     }
 
     /// Keeps the tensors whose names match a pattern (as in [`Group`]) in a set, or penalises them, after each step. Frozen
-    /// tensors
-    /// stay as they are.
+    /// tensors stay as they are.
     pub fn constrain(mut self, pattern: impl Into<String>, constraint: Constraint) -> Self {
         self.update.constraints.push((pattern.into(), constraint));
         self
@@ -186,13 +185,11 @@ impl<'a, F: Scalar> Trainer<'a, F> {
 
     /// How weights are treated in the steps that do not touch them, where inputs are sparse. Default: [`Lazy::Exact`].
     ///
-    /// A step then costs as much as the batch has entries. In between, a callback may see weights that have steps to catch
-    /// up on; at every evaluation, at the end of every epoch and of the run there are none. An average, a constraint, a
-    /// transform of the gradient, accumulation, a sharpness-aware step, a [`Penalized`](crate::objective::Penalized)
-    /// objective, or
-    /// an optimiser that works tensor by tensor needs every weight at every step: with one of those each step is dense,
-    /// correct and
-    /// slower.
+    /// A step then costs as much as the batch has entries. In between, a callback may see weights that have steps to catch up
+    /// on; at every evaluation, at the end of every epoch and of the run there are none. An average, a constraint, a transform
+    /// of the gradient, accumulation, a sharpness-aware step, a [`Penalized`](crate::objective::Penalized) objective, or an
+    /// optimiser that works tensor by tensor needs every weight at every step: with one of those each step is dense, correct
+    /// and slower.
     pub fn lazy(mut self, lazy: Lazy) -> Self {
         self.lazy = lazy;
         self
@@ -216,8 +213,8 @@ impl<'a, F: Scalar> Trainer<'a, F> {
         self
     }
 
-    /// Ends at the first update after this time (where [`Sgd`](crate::optim::Sgd) makes many in one go, after those). What
-    /// a resumed run had used before counts.
+    /// Ends at the first update after this time (where [`Sgd`](crate::optim::Sgd) makes many in one go, after those). What a
+    /// resumed run had used before counts.
     pub fn time_limit(mut self, limit: Duration) -> Self {
         self.time_limit = Some(limit);
         self

@@ -24,8 +24,8 @@ pub struct Maximize;
 
 /// Coupled weight decay (an L2 penalty `λ/2 ‖w‖²`): `g ← g + λ w`, λ ≥ 0. `optax.add_decayed_weights` before the rule.
 ///
-/// The same for all weights: neither a group's factor of the decay nor
-/// [`Trainer::weight_decay`](crate::Trainer::weight_decay) reaches it.
+/// The same for all weights: neither a group's factor of the decay nor [`Trainer::weight_decay`](crate::Trainer::weight_decay)
+/// reaches it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct WeightDecay(pub f64);
 

@@ -14,9 +14,8 @@ use crate::{
 settings! {
     /// LAMB: layer-wise adaptive moments, for very large batches.
     ///
-    /// `u = m̂ / (√(v̂ + ε_root) + ε) + λ w` with Adam's corrected moments, and for each tensor `w ← w − η ‖w‖ / ‖u‖ · u`;
-    /// the ratio is 1
-    /// where either norm is 0.
+    /// `u = m̂ / (√(v̂ + ε_root) + ε) + λ w` with Adam's corrected moments, and for each tensor `w ← w − η ‖w‖ / ‖u‖ · u`; the
+    /// ratio is 1 where either norm is 0.
     ///
     /// | setting | default | range |
     /// |---|---|---|

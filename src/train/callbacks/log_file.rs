@@ -21,10 +21,9 @@ use rows::{Format, Rows};
 /// | [`norms`](LogFile::norms) | off |
 ///
 /// A row of an epoch has the columns of a [`History`](crate::train::History); so has each evaluation within one. A row of a
-/// step has `step`, `loss` (of the batch,
-/// before the update), `learning_rate`, `momentum`, `beta2`, `weight_decay` where they are scheduled, and `gradient_norm` where
-/// it is clipped. A column that is new in a later row, such as a momentum that is scheduled from then on, is added to the
-/// table, and empty before.
+/// step has `step`, `loss` (of the batch, before the update), `learning_rate`, `momentum`, `beta2`, `weight_decay` where they
+/// are scheduled, and `gradient_norm` where it is clipped. A column that is new in a later row, such as a momentum that is
+/// scheduled from then on, is added to the table, and empty before.
 ///
 /// A run from the start replaces what was in the file; folders are made as needed. A run that is continued keeps the rows up
 /// to its first step, drops those that the earlier one wrote beyond, and appends. Numbers read back to the same bits; what
@@ -80,9 +79,8 @@ impl LogFile {
         self
     }
 
-    /// Adds to each row of a step, for every tensor, `gradient_norm/` and `weight_norm/` with its name, and
-    /// `update_ratio/`: the
-    /// norm of the update by that of the weights. See [`Norms`].
+    /// Adds to each row of a step, for every tensor, `gradient_norm/` and `weight_norm/` with its name, and `update_ratio/`:
+    /// the norm of the update by that of the weights. See [`Norms`].
     pub fn norms(mut self) -> Self {
         self.norms = Some(Norms::every(1));
         self

@@ -74,10 +74,9 @@ pub(super) use writer::Writer;
 /// A checkpoint holds the parameters after the last step, also where [`EarlyStopping`](super::EarlyStopping) gives back the
 /// best: for use, save [`Run::params`](super::Run::params), or take the file that [`best`](Checkpoints::best) writes.
 ///
-/// With sparse inputs and [`Lazy::Exact`](crate::optim::Lazy::Exact), weights may have steps to catch up on within an
-/// epoch. Under
-/// their own names they stand as they are when they have, which costs a pass over all of them; those that the run goes on with
-/// stand under `state/weights/`.
+/// With sparse inputs and [`Lazy::Exact`](crate::optim::Lazy::Exact), weights may have steps to catch up on within an epoch.
+/// Under their own names they stand as they are when they have, which costs a pass over all of them; those that the run goes on
+/// with stand under `state/weights/`.
 ///
 /// If one cannot be written the run goes on and tries again when the next is due. Callbacks hear of it at once
 /// ([`Callback::on_checkpoint`](super::Callback::on_checkpoint)), progress bars, lines and `Tracing` say so, and at the end
@@ -195,16 +194,14 @@ impl<F: Scalar> Trainer<'_, F> {
 
     /// Continues from a checkpoint: a file, or the newest of a folder. Feature `checkpoint`.
     ///
-    /// The trainer and the objective are built as they were. What gives the saved numbers their meaning must agree: the
-    /// scalar, the optimiser, the layout, the groups, the model, the loss and the number of terms, batch and order and
-    /// seed, the kinds of schedules
-    /// and transforms, the average, the metrics. What says how to go on may differ: how long, at what rates, how often
-    /// evaluated, and with which callbacks of those that save no state. The data themselves are not compared.
+    /// The trainer and the objective are built as they were. What gives the saved numbers their meaning must agree: the scalar,
+    /// the optimiser, the layout, the groups, the model, the loss and the number of terms, batch and order and seed, the kinds
+    /// of schedules and transforms, the average, the metrics. What says how to go on may differ: how long, at what rates, how
+    /// often evaluated, and with which callbacks of those that save no state. The data themselves are not compared.
     ///
     /// # Errors
     /// From [`Trainer::minimize`] and [`Trainer::fit`], before the first step: [`Error::Io`] and [`Error::Malformed`] for a
-    /// file
-    /// that is missing, cut short, altered, foreign or too new; [`Error::Foreign`] where it was made by another run.
+    /// file that is missing, cut short, altered, foreign or too new; [`Error::Foreign`] where it was made by another run.
     pub fn resume(mut self, path: impl Into<PathBuf>) -> Self {
         self.checkpoint.resume = Some(Resume::From(path.into()));
         self
