@@ -349,6 +349,7 @@ impl<S: LrSchedule> LrSchedule for ReduceOnPlateau<S> {
         let mut schedule = Memo::new();
         self.schedule.save(&mut schedule);
         memo.put_part("schedule", schedule);
+        Watch::save(self.watch.as_ref(), memo);
         let seen = &self.seen;
         memo.put("recent", Vec::from_iter(seen.recent.iter().copied()));
         memo.put("best", Vec::from_iter(seen.best));
@@ -358,7 +359,9 @@ impl<S: LrSchedule> LrSchedule for ReduceOnPlateau<S> {
         memo.put("inner_rate", [seen.inner_rate]);
     }
 
+    /// What was seen of another metric is refused.
     fn load(&mut self, memo: &Memo) -> Result<(), Error> {
+        Watch::agree(self.watch.as_ref(), memo, "ReduceOnPlateau")?;
         let seen = Seen {
             recent: memo.numbers("recent")?.iter().copied().collect(),
             best: memo.numbers("best")?.first().copied(),

@@ -1,7 +1,7 @@
 //! What is known of an epoch, and of a run.
 
 use super::History;
-use crate::{Error, Params, Scalar, error::check};
+use crate::{Error, Memo, Params, Scalar, error::check};
 
 /// Whether lower or higher is better.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -69,6 +69,27 @@ impl Watch {
 
     pub(super) fn describe(&self) -> String {
         format!("the {:?} {:?}", self.goal, self.name).to_lowercase()
+    }
+
+    /// Keeps what a memory is of: the metric that was set, if any was.
+    pub(crate) fn save(watch: Option<&Self>, memo: &mut Memo) {
+        let text = watch.map_or_else(|| "the default metric".into(), Watch::describe);
+        memo.put("watch", text.as_str());
+    }
+
+    /// Refuses a memory of another metric, which says nothing about this one.
+    pub(crate) fn agree(watch: Option<&Self>, memo: &Memo, owner: &str) -> Result<(), Error> {
+        let mut own = Memo::new();
+        Self::save(watch, &mut own);
+        let (given, expected) = (memo.text("watch")?, own.text("watch")?);
+        if given == expected {
+            return Ok(());
+        }
+        Err(Error::Foreign {
+            argument: format!("the saved state of {owner}"),
+            given: given.into(),
+            expected: expected.into(),
+        })
     }
 
     pub(crate) fn check(name: &str, metrics: &[String], has_validation: bool) -> Result<(), Error> {

@@ -207,6 +207,54 @@ fn what_callbacks_and_transforms_remember_needs_its_owner() {
     );
 }
 
+/// What was compared with another metric, or the other way round, says nothing about this one.
+#[test]
+fn what_is_remembered_of_a_metric_is_of_no_other() {
+    type Make = fn(Option<Watch>) -> Trainer<'static, f64>;
+    let owners: [(&str, Make); 2] = [
+        ("EarlyStopping", |watch| {
+            let stopping = EarlyStopping::new().restore_best(false);
+            trainer().callback(match watch {
+                Some(watch) => stopping.watch(watch),
+                None => stopping,
+            })
+        }),
+        ("ReduceOnPlateau", |watch| {
+            let plateau = ReduceOnPlateau::new(0.01);
+            trainer().learning_rate(match watch {
+                Some(watch) => plateau.watch(watch),
+                None => plateau,
+            })
+        }),
+    ];
+    let watches = [
+        None,
+        Some(Watch::lowest("zero")),
+        Some(Watch::highest("zero")),
+        Some(Watch::highest("loss")),
+    ];
+    for (owner, with) in owners {
+        for saved in &watches {
+            let folder = Folder::new();
+            let checkpoints = Checkpoints::new(folder.path());
+            fit(with(saved.clone()).checkpoint(checkpoints), 9, 1).unwrap();
+            for other in &watches {
+                let resumed = fit(with(other.clone()).resume(folder.path()).epochs(3), 9, 1);
+                if other == saved {
+                    assert_eq!(resumed.unwrap().steps, 9);
+                    continue;
+                }
+                let refused = resumed.unwrap_err();
+                assert!(
+                    matches!(&refused, Error::Foreign { argument, given, expected }
+                        if argument.contains(owner) && given != expected),
+                    "{refused}"
+                );
+            }
+        }
+    }
+}
+
 #[test]
 fn bad_settings_and_a_folder_of_another_run_are_refused() {
     let folder = Folder::new();

@@ -64,6 +64,8 @@ use crate::{
 #[must_use]
 pub struct EarlyStopping {
     watch: Option<Watch>,
+    /// What is followed where nothing else is set; known from the start of a run.
+    best_by: Option<Watch>,
     patience: u64,
     min_delta: Threshold,
     baseline: Option<f64>,
@@ -100,6 +102,7 @@ impl EarlyStopping {
     pub fn new() -> Self {
         Self {
             watch: None,
+            best_by: None,
             patience: 10,
             min_delta: Threshold::Absolute(0.0),
             baseline: None,
@@ -172,9 +175,13 @@ impl EarlyStopping {
         }
     }
 
+    fn watched(&self) -> Option<&Watch> {
+        self.watch.as_ref().or(self.best_by.as_ref())
+    }
+
     /// The name of the metric; known from the start of a run.
     fn metric(&self) -> &str {
-        self.watch.as_ref().map_or("loss", Watch::name)
+        self.watched().map_or("loss", Watch::name)
     }
 
     fn reason(&self) -> StopReason {
@@ -195,7 +202,7 @@ impl EarlyStopping {
         if epoch <= self.start_from_epoch {
             return Verdict::Wait;
         }
-        let goal = self.watch.as_ref().map_or(Goal::Lowest, Watch::goal);
+        let goal = self.watched().map_or(Goal::Lowest, Watch::goal);
         let improves = self.min_delta.improves(metric, self.seen.best, goal);
         if improves {
             self.seen.best = Some(metric);
@@ -257,7 +264,7 @@ impl<F: Clone> Callback<F> for EarlyStopping {
     }
 
     fn on_start(&mut self, event: &StartEvent<'_, F>) -> Result<(), Error> {
-        self.watch.get_or_insert_with(|| event.best_by.clone());
+        self.best_by = Some(event.best_by.clone());
         Ok(())
     }
 
@@ -282,13 +289,16 @@ impl<F: Clone> Callback<F> for EarlyStopping {
     }
 
     fn save(&self, memo: &mut Memo) {
+        Watch::save(self.watch.as_ref(), memo);
         memo.put("epochs", [self.seen.epochs]);
         memo.put("best", Vec::from_iter(self.seen.best));
         memo.put("bad", [self.seen.bad]);
         memo.put("over", [u64::from(self.seen.over)]);
     }
 
+    /// What was seen of another metric is refused.
     fn load(&mut self, memo: &Memo) -> Result<(), Error> {
+        Watch::agree(self.watch.as_ref(), memo, "EarlyStopping")?;
         self.seen = Seen {
             epochs: memo.count("epochs")?,
             best: memo.numbers("best")?.first().copied(),

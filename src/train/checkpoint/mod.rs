@@ -196,8 +196,9 @@ impl<F: Scalar> Trainer<'_, F> {
     ///
     /// The trainer and the objective are built as they were. What gives the saved numbers their meaning must agree: the scalar,
     /// the optimiser, the layout, the groups, the model, the loss and the number of terms, batch and order and seed, the kinds
-    /// of schedules and transforms, the average, the metrics. What says how to go on may differ: how long, at what rates, how
-    /// often evaluated, and with which callbacks of those that save no state. The data themselves are not compared.
+    /// of schedules and transforms, the average, the metrics and which of them is watched. What says how to go on may differ:
+    /// how long, at what rates, how often evaluated, and with which callbacks of those that save no state. The data themselves
+    /// are not compared.
     ///
     /// # Errors
     /// From [`Trainer::minimize`] and [`Trainer::fit`], before the first step: [`Error::Io`] and [`Error::Malformed`] for a
