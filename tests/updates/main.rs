@@ -3,6 +3,7 @@
 mod averages;
 mod constraints;
 mod groups;
+mod shapes;
 mod windows;
 
 use downhill::data::Order;
