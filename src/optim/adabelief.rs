@@ -22,6 +22,14 @@ settings! {
     /// | `nesterov` | off | |
     /// | learning rate | 0.001 | ≥ 0 |
     ///
+    /// ```
+    /// use downhill::{Function, Trainer, optim::AdaBelief};
+    /// let square = Function::new(vec![2.0], |w: &[f64], g: &mut [f64]| { g[0] = 2.0 * w[0]; w[0] * w[0] });
+    /// let run = Trainer::new(AdaBelief::new().beta2(0.99)).learning_rate(0.05).steps(500).minimize(square)?;
+    /// assert!(run.params.norm() < 1e-3);
+    /// # Ok::<(), downhill::Error>(())
+    /// ```
+    ///
     /// Equal to `optax.adabelief`. Source: J. Zhuang et al., arXiv 2010.07468 (2020).
     pub struct AdaBelief {
         /// Sets β₁, how much of the first moment is kept at each step. Default: 0.9.

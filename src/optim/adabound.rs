@@ -24,6 +24,14 @@ settings! {
     ///
     /// κ is the authors' `final_lr / base_lr`: the rate at which it ends follows the schedule.
     ///
+    /// ```
+    /// use downhill::{Function, Trainer, optim::AdaBound};
+    /// let square = Function::new(vec![2.0], |w: &[f64], g: &mut [f64]| { g[0] = 2.0 * w[0]; w[0] * w[0] });
+    /// let run = Trainer::new(AdaBound::new().gamma(0.01).final_factor(10.0)).learning_rate(0.01).steps(500).minimize(square)?;
+    /// assert!(run.params.norm() < 1e-3);
+    /// # Ok::<(), downhill::Error>(())
+    /// ```
+    ///
     /// Source: L. Luo et al., *Adaptive Gradient Methods with Dynamic Bound of Learning Rate*, arXiv 1902.09843 (2019).
     pub struct AdaBound<amsbound: Maximum> {
         /// Sets β₁, how much of the first moment is kept at each step. Default: 0.9.

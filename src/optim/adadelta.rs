@@ -17,6 +17,14 @@ settings! {
     /// | `epsilon` ε | 1e-6 | ≥ 0; at 0 nothing moves |
     /// | learning rate | 1 | ≥ 0 |
     ///
+    /// ```
+    /// use downhill::{Function, Trainer, optim::Adadelta};
+    /// let square = Function::new(vec![2.0], |w: &[f64], g: &mut [f64]| { g[0] = 2.0 * w[0]; w[0] * w[0] });
+    /// let run = Trainer::new(Adadelta::new().epsilon(1e-4)).steps(500).minimize(square)?;
+    /// assert!(run.params.norm() < 0.1);
+    /// # Ok::<(), downhill::Error>(())
+    /// ```
+    ///
     /// Equal to `torch.optim.Adadelta`. Source: M. Zeiler, arXiv 1212.5701 (2012).
     pub struct Adadelta {
         /// Sets ρ, how much of both means is kept at each step. Default: 0.9.

@@ -21,6 +21,14 @@ settings! {
     /// Equal to `torch.optim.Adamax` and `optax.adamax`. [`Adamax::keras`] adds ε to the divisor, after the maximum, as
     /// ensmallen does too.
     ///
+    /// ```
+    /// use downhill::{Function, Trainer, optim::Adamax};
+    /// let square = Function::new(vec![2.0], |w: &[f64], g: &mut [f64]| { g[0] = 2.0 * w[0]; w[0] * w[0] });
+    /// let run = Trainer::new(Adamax::new()).learning_rate(0.05).steps(500).minimize(square)?;
+    /// assert!(run.params.norm() < 1e-3);
+    /// # Ok::<(), downhill::Error>(())
+    /// ```
+    ///
     /// Source: D. Kingma and J. Ba, arXiv 1412.6980 (2015), section 7.
     pub struct Adamax {
         /// Sets β₁, how much of the first moment is kept at each step. Default: 0.9.

@@ -24,6 +24,14 @@ settings! {
     ///
     /// Equal to `optax.adan` with [`decoupled_weight_decay`](super::RuleExt::decoupled_weight_decay) around it.
     ///
+    /// ```
+    /// use downhill::{Function, Trainer, optim::Adan};
+    /// let square = Function::new(vec![2.0], |w: &[f64], g: &mut [f64]| { g[0] = 2.0 * w[0]; w[0] * w[0] });
+    /// let run = Trainer::new(Adan::new()).learning_rate(0.05).steps(500).minimize(square)?;
+    /// assert!(run.params.norm() < 0.05);
+    /// # Ok::<(), downhill::Error>(())
+    /// ```
+    ///
     /// Source: X. Xie et al., arXiv 2208.06677 (2022).
     pub struct Adan {
         /// Sets β₁, how much of the gradient's average is kept at each step. Default: 0.98.

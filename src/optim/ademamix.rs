@@ -24,6 +24,14 @@ settings! {
     ///
     /// Equal to `optax.contrib.ademamix` with [`decoupled_weight_decay`](super::RuleExt::decoupled_weight_decay) around it.
     ///
+    /// ```
+    /// use downhill::{Function, Trainer, optim::AdEmaMix};
+    /// let square = Function::new(vec![2.0], |w: &[f64], g: &mut [f64]| { g[0] = 2.0 * w[0]; w[0] * w[0] });
+    /// let run = Trainer::new(AdEmaMix::new().beta3(0.99).alpha(2.0)).learning_rate(0.05).steps(500).minimize(square)?;
+    /// assert!(run.params.norm() < 0.05);
+    /// # Ok::<(), downhill::Error>(())
+    /// ```
+    ///
     /// Source: M. Pagliardini, P. Ablin and D. Grangier, arXiv 2409.03137 (2024).
     pub struct AdEmaMix {
         /// Sets β₁, how much of the fast average is kept at each step. Default: 0.9.

@@ -20,6 +20,14 @@ settings! {
     /// | `unclipped`, `nesterov` | off | |
     /// | learning rate | 0.001 | ≥ 0 |
     ///
+    /// ```
+    /// use downhill::{Function, Trainer, optim::Adopt};
+    /// let square = Function::new(vec![2.0], |w: &[f64], g: &mut [f64]| { g[0] = 2.0 * w[0]; w[0] * w[0] });
+    /// let run = Trainer::new(Adopt::new().nesterov()).learning_rate(0.05).steps(500).minimize(square)?;
+    /// assert!(run.params.norm() < 1e-2);
+    /// # Ok::<(), downhill::Error>(())
+    /// ```
+    ///
     /// Equal to `optax.contrib.adopt`. Source: S. Taniguchi et al., arXiv 2411.02853 (2024).
     pub struct Adopt {
         /// Sets β₁, how much of the first moment is kept at each step. Default: 0.9.

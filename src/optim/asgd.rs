@@ -23,6 +23,14 @@ settings! {
     /// Equal to `torch.optim.ASGD`. A [`Trainer`](crate::Trainer) evaluates the average, and gives it back in
     /// [`Run::average`](crate::Run::average).
     ///
+    /// ```
+    /// use downhill::{Function, Trainer, optim::Asgd};
+    /// let square = Function::new(vec![2.0], |w: &[f64], g: &mut [f64]| { g[0] = 2.0 * w[0]; w[0] * w[0] });
+    /// let run = Trainer::new(Asgd::new().lambda(0.0).start(50.0)).learning_rate(0.1).steps(500).minimize(square)?;
+    /// assert!(run.average.is_some_and(|average| average.norm() < 1e-4));
+    /// # Ok::<(), downhill::Error>(())
+    /// ```
+    ///
     /// Source: B. Polyak and A. Juditsky, *Acceleration of Stochastic Approximation by Averaging* (1992).
     pub struct Asgd {
         /// Sets λ, a weight decay that also slows the rate. Default: 1e-4.

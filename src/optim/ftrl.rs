@@ -23,6 +23,18 @@ settings! {
     /// Weights are made anew at each step from z, so they should start at zero: others are forgotten. Keras's `Ftrl`
     /// counts `2 λ₂`, starts n at 0.1 and has β 0.
     ///
+    /// ```
+    /// use downhill::{Function, Trainer, optim::FtrlProximal};
+    /// // The second weight hardly matters.
+    /// let bowl = Function::new(vec![0.0, 0.0], |w: &[f64], g: &mut [f64]| {
+    ///     g.copy_from_slice(&[w[0] - 1.0, 0.01 * (w[1] - 1.0)]);
+    ///     0.5 * (w[0] - 1.0).powi(2) + 0.005 * (w[1] - 1.0).powi(2)
+    /// });
+    /// let run = Trainer::new(FtrlProximal::new().l1(2.0)).learning_rate(0.5).steps(100).minimize(bowl)?;
+    /// assert!(run.params.as_slice()[0] > 0.5 && run.params.as_slice()[1] == 0.0);
+    /// # Ok::<(), downhill::Error>(())
+    /// ```
+    ///
     /// Source: H. B. McMahan et al., *Ad Click Prediction: a View from the Trenches* (KDD 2013).
     pub struct FtrlProximal {
         /// Sets λ₁, the strength of the L1 penalty. Default: 0.

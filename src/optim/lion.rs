@@ -20,6 +20,14 @@ settings! {
     ///
     /// Equal to `optax.lion` with [`decoupled_weight_decay`](super::RuleExt::decoupled_weight_decay) around it.
     ///
+    /// ```
+    /// use downhill::{Function, Trainer, optim::Lion, schedule::{Ramp, Span}};
+    /// let square = Function::new(vec![2.0], |w: &[f64], g: &mut [f64]| { g[0] = 2.0 * w[0]; w[0] * w[0] });
+    /// let run = Trainer::new(Lion::new()).learning_rate(Ramp::linear(0.05, 0.0, Span::Steps(200))).steps(200).minimize(square)?;
+    /// assert!(run.params.norm() < 0.01);
+    /// # Ok::<(), downhill::Error>(())
+    /// ```
+    ///
     /// Source: X. Chen et al., *Symbolic Discovery of Optimization Algorithms*, arXiv 2302.06675 (2023).
     pub struct Lion {
         /// Sets β₁, how much of the average is in the step. Default: 0.9.

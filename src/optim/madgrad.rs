@@ -20,6 +20,14 @@ settings! {
     ///
     /// Equal to `optax.contrib.madgrad`; its `weight_decay` is [`RuleExt::weight_decay`](super::RuleExt::weight_decay).
     ///
+    /// ```
+    /// use downhill::{Function, Trainer, optim::Madgrad};
+    /// let square = Function::new(vec![2.0], |w: &[f64], g: &mut [f64]| { g[0] = 2.0 * w[0]; w[0] * w[0] });
+    /// let run = Trainer::new(Madgrad::new()).learning_rate(0.1).steps(500).minimize(square)?;
+    /// assert!(run.params.norm() < 1e-2);
+    /// # Ok::<(), downhill::Error>(())
+    /// ```
+    ///
     /// Source: A. Defazio and S. Jelassi, arXiv 2101.11075 (2021).
     pub struct Madgrad {
         /// Sets β, how much of the weight is kept at each step. Default: 0.9.

@@ -24,6 +24,14 @@ settings! {
     /// Equal to `torch.optim.NAdam`; its `decoupled_weight_decay` is
     /// [`RuleExt::decoupled_weight_decay`](super::RuleExt::decoupled_weight_decay). [`NAdam::optax`] keeps μ at β₁.
     ///
+    /// ```
+    /// use downhill::{Function, Trainer, optim::NAdam};
+    /// let square = Function::new(vec![2.0], |w: &[f64], g: &mut [f64]| { g[0] = 2.0 * w[0]; w[0] * w[0] });
+    /// let run = Trainer::new(NAdam::new()).learning_rate(0.05).steps(500).minimize(square)?;
+    /// assert!(run.params.norm() < 1e-3);
+    /// # Ok::<(), downhill::Error>(())
+    /// ```
+    ///
     /// Source: T. Dozat, *Incorporating Nesterov Momentum into Adam* (2016).
     pub struct NAdam {
         /// Sets β₁, how much of the first moment is kept at each step. Default: 0.9.

@@ -17,6 +17,14 @@ settings! {
     /// | `nu` ν | 0.7 | [0, 1] |
     /// | learning rate | 1 | ≥ 0 |
     ///
+    /// ```
+    /// use downhill::{Function, Trainer, optim::Qhm};
+    /// let square = Function::new(vec![2.0], |w: &[f64], g: &mut [f64]| { g[0] = 2.0 * w[0]; w[0] * w[0] });
+    /// let run = Trainer::new(Qhm::new().beta(0.9)).learning_rate(0.3).steps(200).minimize(square)?;
+    /// assert!(run.params.norm() < 1e-3);
+    /// # Ok::<(), downhill::Error>(())
+    /// ```
+    ///
     /// Source, and of the defaults: J. Ma and D. Yarats, arXiv 1810.06801 (2019).
     pub struct Qhm {
         /// Sets β, how much of the average is kept at each step. Default: 0.999.
@@ -60,6 +68,14 @@ settings! {
     /// | `nu2` ν₂ | 1 | [0, 1] |
     /// | `epsilon` ε | 1e-8 | ≥ 0 |
     /// | learning rate | 0.001 | ≥ 0 |
+    ///
+    /// ```
+    /// use downhill::{Function, Trainer, optim::QhAdam};
+    /// let square = Function::new(vec![2.0], |w: &[f64], g: &mut [f64]| { g[0] = 2.0 * w[0]; w[0] * w[0] });
+    /// let run = Trainer::new(QhAdam::new()).learning_rate(0.05).steps(500).minimize(square)?;
+    /// assert!(run.params.norm() < 1e-2);
+    /// # Ok::<(), downhill::Error>(())
+    /// ```
     ///
     /// Source, and of the defaults: J. Ma and D. Yarats, arXiv 1810.06801 (2019).
     pub struct QhAdam {

@@ -26,6 +26,14 @@ settings! {
     /// [`RuleExt::decoupled_weight_decay`](super::RuleExt::decoupled_weight_decay). [`RAdam::optax`] adds
     /// both to the corrected moment.
     ///
+    /// ```
+    /// use downhill::{Function, Trainer, optim::RAdam};
+    /// let square = Function::new(vec![2.0], |w: &[f64], g: &mut [f64]| { g[0] = 2.0 * w[0]; w[0] * w[0] });
+    /// let run = Trainer::new(RAdam::new()).learning_rate(0.05).steps(500).minimize(square)?;
+    /// assert!(run.params.norm() < 1e-3);
+    /// # Ok::<(), downhill::Error>(())
+    /// ```
+    ///
     /// Source: L. Liu et al., *On the Variance of the Adaptive Learning Rate and Beyond*, arXiv 1908.03265 (2020).
     pub struct RAdam {
         /// Sets β₁, how much of the first moment is kept at each step. Default: 0.9.

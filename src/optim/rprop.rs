@@ -22,6 +22,14 @@ settings! {
     ///
     /// Equal to `torch.optim.Rprop`. After the first step a schedule of the learning rate has no effect.
     ///
+    /// ```
+    /// use downhill::{Function, Trainer, optim::Rprop};
+    /// let square = Function::new(vec![2.0], |w: &[f64], g: &mut [f64]| { g[0] = 2.0 * w[0]; w[0] * w[0] });
+    /// let run = Trainer::new(Rprop::new()).learning_rate(0.1).steps(100).minimize(square)?;
+    /// assert!(run.params.norm() < 1e-3);
+    /// # Ok::<(), downhill::Error>(())
+    /// ```
+    ///
     /// Source: M. Riedmiller and H. Braun, *A Direct Adaptive Method for Faster Backpropagation Learning* (1993).
     pub struct Rprop {
         /// Sets η⁻, the factor where the sign changes. Default: 0.5.

@@ -26,6 +26,14 @@ settings! {
     /// Equal to `optax.contrib.schedule_free_sgd` and `schedule_free_adamw`, warm-up included. A [`Trainer`](crate::Trainer)
     /// evaluates the average, and gives it back in [`Run::average`](crate::Run::average). Leave the learning rate constant.
     ///
+    /// ```
+    /// use downhill::{Function, Trainer, optim::ScheduleFree};
+    /// let square = Function::new(vec![2.0], |w: &[f64], g: &mut [f64]| { g[0] = 2.0 * w[0]; w[0] * w[0] });
+    /// let run = Trainer::new(ScheduleFree::adamw()).learning_rate(0.1).steps(500).minimize(square)?;
+    /// assert!(run.average.is_some_and(|average| average.norm() < 0.05));
+    /// # Ok::<(), downhill::Error>(())
+    /// ```
+    ///
     /// Source: A. Defazio et al., *The Road Less Scheduled*, arXiv 2405.15682 (2024).
     pub struct ScheduleFree<adaptive: Adaptive> {
         /// Sets β₁, how near to the average gradients are taken. Default: 0.9.

@@ -12,6 +12,14 @@ settings! {
     ///
     /// `w ← w − η sign(g)`; the sign of 0 is 0. Learning rate where none is given: 1e-4.
     ///
+    /// ```
+    /// use downhill::{Function, Trainer, optim::SignSgd, schedule::{Ramp, Span}};
+    /// let square = Function::new(vec![2.0], |w: &[f64], g: &mut [f64]| { g[0] = 2.0 * w[0]; w[0] * w[0] });
+    /// let run = Trainer::new(SignSgd::new()).learning_rate(Ramp::linear(0.05, 0.0, Span::Steps(200))).steps(200).minimize(square)?;
+    /// assert!(run.params.norm() < 0.01);
+    /// # Ok::<(), downhill::Error>(())
+    /// ```
+    ///
     /// Equal to `optax.sign_sgd`. Source: J. Bernstein et al., arXiv 1802.04434 (2018).
     pub struct SignSgd {}
 }
@@ -41,6 +49,14 @@ settings! {
     /// |---|---|---|
     /// | `beta` β | 0.9 | [0, 1) |
     /// | learning rate | 1e-4 | ≥ 0 |
+    ///
+    /// ```
+    /// use downhill::{Function, Trainer, optim::Signum, schedule::{Ramp, Span}};
+    /// let square = Function::new(vec![2.0], |w: &[f64], g: &mut [f64]| { g[0] = 2.0 * w[0]; w[0] * w[0] });
+    /// let run = Trainer::new(Signum::new()).learning_rate(Ramp::linear(0.05, 0.0, Span::Steps(200))).steps(200).minimize(square)?;
+    /// assert!(run.params.norm() < 0.01);
+    /// # Ok::<(), downhill::Error>(())
+    /// ```
     ///
     /// Equal to `optax.signum`. Source: J. Bernstein et al., arXiv 1802.04434 (2018).
     pub struct Signum {

@@ -20,6 +20,14 @@ settings! {
     /// | `epsilon` ε | 1e-3 | ≥ 0 |
     /// | learning rate | 0.01 | ≥ 0 |
     ///
+    /// ```
+    /// use downhill::{Function, Trainer, optim::Yogi};
+    /// let square = Function::new(vec![2.0], |w: &[f64], g: &mut [f64]| { g[0] = 2.0 * w[0]; w[0] * w[0] });
+    /// let run = Trainer::new(Yogi::new()).learning_rate(0.05).steps(500).minimize(square)?;
+    /// assert!(run.params.norm() < 1e-2);
+    /// # Ok::<(), downhill::Error>(())
+    /// ```
+    ///
     /// Equal to `optax.yogi`. Source: M. Zaheer et al., *Adaptive Methods for Nonconvex Optimization* (NeurIPS 2018).
     pub struct Yogi {
         /// Sets β₁, how much of the first moment is kept at each step. Default: 0.9.

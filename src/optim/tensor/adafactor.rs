@@ -29,6 +29,14 @@ settings! {
     ///
     /// Equal to `torch.optim.Adafactor`.
     ///
+    /// ```
+    /// use downhill::{Function, Trainer, optim::Adafactor};
+    /// let square = Function::new(vec![2.0], |w: &[f64], g: &mut [f64]| { g[0] = 2.0 * w[0]; w[0] * w[0] });
+    /// let run = Trainer::new(Adafactor::new()).learning_rate(0.1).steps(500).minimize(square)?;
+    /// assert!(run.params.norm() < 1e-2);
+    /// # Ok::<(), downhill::Error>(())
+    /// ```
+    ///
     /// Source: N. Shazeer and M. Stern, arXiv 1804.04235 (2018).
     pub struct Adafactor {
         /// Sets γ, the power of t by which new squares count less and less. Default: −0.8.

@@ -35,6 +35,14 @@ settings! {
     /// Equal to `optax.contrib.dadapt_adamw`. The estimate is the first number of
     /// [`State::memory`](crate::optim::State::memory).
     ///
+    /// ```
+    /// use downhill::{Function, Trainer, optim::DAdapt};
+    /// let square = Function::new(vec![2.0], |w: &[f64], g: &mut [f64]| { g[0] = 2.0 * w[0]; w[0] * w[0] });
+    /// let run = Trainer::new(DAdapt::new()).steps(500).minimize(square)?;
+    /// assert!(run.params.norm() < 1e-2);
+    /// # Ok::<(), downhill::Error>(())
+    /// ```
+    ///
     /// Source: A. Defazio and K. Mishchenko, arXiv 2301.07733 (2023).
     pub struct DAdapt {
         /// Sets β₁, how much of the first moment is kept at each step. Default: 0.9.

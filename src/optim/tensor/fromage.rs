@@ -21,6 +21,14 @@ settings! {
     /// | `min_norm` | 1e-6 | > 0 |
     /// | learning rate | 0.01 | ≥ 0 |
     ///
+    /// ```
+    /// use downhill::{Function, Trainer, optim::Fromage};
+    /// let square = Function::new(vec![2.0], |w: &[f64], g: &mut [f64]| { g[0] = 2.0 * w[0]; w[0] * w[0] });
+    /// let run = Trainer::new(Fromage::new()).learning_rate(0.05).steps(500).minimize(square)?;
+    /// assert!(run.params.norm() < 1e-3);
+    /// # Ok::<(), downhill::Error>(())
+    /// ```
+    ///
     /// Equal to `optax.fromage`. Source: J. Bernstein et al., arXiv 2002.03432 (2020).
     pub struct Fromage {
         /// Sets the least norm that weights and gradients count with. Default: 1e-6.

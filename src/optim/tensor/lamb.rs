@@ -26,6 +26,14 @@ settings! {
     /// | `weight_decay` λ | 0 | ≥ 0 |
     /// | learning rate | 0.001 | ≥ 0 |
     ///
+    /// ```
+    /// use downhill::{Function, Trainer, optim::Lamb};
+    /// let square = Function::new(vec![2.0], |w: &[f64], g: &mut [f64]| { g[0] = 2.0 * w[0]; w[0] * w[0] });
+    /// let run = Trainer::new(Lamb::new()).learning_rate(0.05).steps(500).minimize(square)?;
+    /// assert!(run.params.norm() < 1e-3);
+    /// # Ok::<(), downhill::Error>(())
+    /// ```
+    ///
     /// Equal to `optax.lamb`. Source: Y. You et al., arXiv 1904.00962 (2020).
     pub struct Lamb {
         /// Sets β₁, how much of the first moment is kept at each step. Default: 0.9.

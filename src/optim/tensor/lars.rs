@@ -26,6 +26,14 @@ settings! {
     /// | `nesterov` | off | |
     /// | learning rate | 1 | ≥ 0 |
     ///
+    /// ```
+    /// use downhill::{Function, Trainer, optim::Lars};
+    /// let square = Function::new(vec![2.0], |w: &[f64], g: &mut [f64]| { g[0] = 2.0 * w[0]; w[0] * w[0] });
+    /// let run = Trainer::new(Lars::new().trust(0.02)).steps(500).minimize(square)?;
+    /// assert!(run.params.norm() < 1e-3);
+    /// # Ok::<(), downhill::Error>(())
+    /// ```
+    ///
     /// Equal to `optax.lars`. Source: Y. You, I. Gitman and B. Ginsburg, arXiv 1708.03888 (2017).
     pub struct Lars {
         /// Sets β, how much of the velocity is kept at each step. Default: 0.9.

@@ -33,6 +33,17 @@ settings! {
     ///
     /// Equal to `torch.optim.Muon`, which makes the iteration in bfloat16, to its rounding.
     ///
+    /// ```
+    /// use downhill::{ndarray::array, optim::Muon, prelude::*};
+    /// let inputs = array![[1.0, 0.0], [0.0, 1.0], [1.0, 1.0], [2.0, -1.0]];
+    /// let targets = inputs.dot(&array![[1.0, -2.0], [0.5, 3.0]]);
+    /// let (model, data) = (Linear::new(2, 2)?, Dataset::new(&inputs, &targets)?);
+    /// let trainer = Trainer::new(Muon::new().weight_decay(0.0)).group(Group::new("bias").rate(0.1));
+    /// let run = trainer.learning_rate(0.05).epochs(300).fit(&model, &MeanSquaredError, &data)?;
+    /// assert!(run.best.value < 0.01);
+    /// # Ok::<(), downhill::Error>(())
+    /// ```
+    ///
     /// Source: K. Jordan et al., *Muon: An optimizer for hidden layers in neural networks* (2024).
     pub struct Muon {
         /// Sets β, how much of the average is kept at each step. Default: 0.95.

@@ -25,6 +25,14 @@ settings! {
     /// | `weight_decay` λ | 0 | ≥ 0 |
     /// | learning rate | 0.01 | ≥ 0 |
     ///
+    /// ```
+    /// use downhill::{Function, Trainer, optim::NovoGrad, schedule::{Ramp, Span}};
+    /// let square = Function::new(vec![2.0], |w: &[f64], g: &mut [f64]| { g[0] = 2.0 * w[0]; w[0] * w[0] });
+    /// let run = Trainer::new(NovoGrad::new()).learning_rate(Ramp::linear(0.05, 0.0, Span::Steps(300))).steps(300).minimize(square)?;
+    /// assert!(run.params.norm() < 0.01);
+    /// # Ok::<(), downhill::Error>(())
+    /// ```
+    ///
     /// Equal to `optax.novograd`. Source: B. Ginsburg et al., arXiv 1905.11286 (2019).
     pub struct NovoGrad {
         /// Sets β₁, how much of the first moment is kept at each step. Default: 0.9.

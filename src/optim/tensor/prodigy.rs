@@ -38,6 +38,14 @@ settings! {
     /// Equal to `optax.contrib.prodigy`. With `safeguard_warm_up` s takes d in place of e. The estimate is the first number of
     /// [`State::memory`](crate::optim::State::memory).
     ///
+    /// ```
+    /// use downhill::{Function, Trainer, optim::Prodigy};
+    /// let square = Function::new(vec![2.0], |w: &[f64], g: &mut [f64]| { g[0] = 2.0 * w[0]; w[0] * w[0] });
+    /// let run = Trainer::new(Prodigy::new()).steps(500).minimize(square)?;
+    /// assert!(run.params.norm() < 1e-3);
+    /// # Ok::<(), downhill::Error>(())
+    /// ```
+    ///
     /// Source: K. Mishchenko and A. Defazio, arXiv 2306.06101 (2023).
     pub struct Prodigy {
         /// Sets β₁, how much of the first moment is kept at each step. Default: 0.9.

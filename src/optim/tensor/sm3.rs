@@ -22,6 +22,14 @@ settings! {
     /// | `momentum` β | 0.9 | [0, 1) |
     /// | learning rate | 0.1 | ≥ 0 |
     ///
+    /// ```
+    /// use downhill::{Function, Trainer, optim::Sm3};
+    /// let square = Function::new(vec![2.0], |w: &[f64], g: &mut [f64]| { g[0] = 2.0 * w[0]; w[0] * w[0] });
+    /// let run = Trainer::new(Sm3::new()).learning_rate(0.5).steps(300).minimize(square)?;
+    /// assert!(run.params.norm() < 1e-3);
+    /// # Ok::<(), downhill::Error>(())
+    /// ```
+    ///
     /// Equal to `optax.sm3`. Source: R. Anil et al., *Memory-Efficient Adaptive Optimization*, arXiv 1901.11150 (2019).
     pub struct Sm3 {
         /// Sets β, how much of the average step is kept. Default: 0.9.
