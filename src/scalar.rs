@@ -22,6 +22,7 @@ pub trait Scalar:
     + FromPrimitive
     + Default
     + std::iter::Sum
+    + std::str::FromStr
     + crate::data::Element
     + crate::linalg::Lanes
     + crate::math::Elementary

@@ -29,6 +29,21 @@ fn comments_blank_lines_and_rows_without_entries_are_part_of_the_format() {
 }
 
 #[test]
+fn a_comment_may_be_in_any_encoding() {
+    let samples = SvmLight::new()
+        .read::<f64>(&b"1 1:1 # gr\xf6\xdfe\n"[..], "a file")
+        .unwrap();
+    assert_eq!(samples.inputs.entries(), 1);
+}
+
+#[test]
+fn values_in_single_precision_are_rounded_once() {
+    let text = "1 1:7.038531e-26";
+    let samples = SvmLight::new().read::<f32>(text.as_bytes(), "a file").unwrap();
+    assert_eq!(samples.inputs.row(0).1[0].to_bits(), 0x15ae_43fd);
+}
+
+#[test]
 fn indices_count_from_one_or_from_zero_and_columns_may_be_given() {
     let zero = SvmLight::new().zero_based();
     let samples = zero.read::<f32>("1 0:5 2:6".as_bytes(), "a file").unwrap();

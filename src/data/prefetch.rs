@@ -20,7 +20,7 @@ pub(super) struct Prefetch<B> {
 enum State<B> {
     Idle(Source<'static, B>),
     Thread(Thread<B>),
-    /// The source is gone: it has panicked.
+    /// The source is gone: it has panicked, or no thread could be started for it.
     Lost,
 }
 
@@ -96,12 +96,6 @@ impl<B> Prefetch<B> {
     }
 }
 
-impl<B> Drop for Prefetch<B> {
-    fn drop(&mut self) {
-        self.stop();
-    }
-}
-
 impl<B: Default + Send + 'static> Thread<B> {
     fn start(source: Source<'static, B>, first: u64, ahead: usize) -> Result<Self, Error> {
         // One batch may wait in the hands of the thread, one is in those of the run.
@@ -157,5 +151,6 @@ fn message_of(panic: &(dyn Any + Send)) -> &str {
 }
 
 fn lost(number: u64) -> Error {
-    Error::stream(number, "the source has panicked before".into())
+    let gone = "the source has panicked before, or no thread could be started for it";
+    Error::stream(number, gone.into())
 }

@@ -121,7 +121,7 @@ impl<B: Default + Send + 'static> Stream<'static, B> {
     /// Makes up to `ahead` batches, at least 1, in a thread of its own while the run computes. The batches are the same; so
     /// are the bits. The memory of `ahead + 2` batches goes round.
     ///
-    /// The thread ends with the stream: dropping it waits for the batch that is being made.
+    /// When the stream is dropped the thread ends with the batch that it is making; it is not waited for.
     #[must_use]
     pub fn prefetch(self, ahead: usize) -> Self {
         let made = match self.made {

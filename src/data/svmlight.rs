@@ -324,9 +324,10 @@ impl<R: Read> Lines<R> {
                 return Ok(None);
             }
             self.number += 1;
-            let text =
-                std::str::from_utf8(&self.line).map_err(|error| self.malformed(error, "text in UTF-8"))?;
-            let content = text.split('#').next().unwrap_or_default();
+            // A comment may be in any encoding.
+            let content = self.line.split(|&byte| byte == b'#').next().unwrap_or_default();
+            let content =
+                std::str::from_utf8(content).map_err(|error| self.malformed(error, "text in UTF-8"))?;
             let mut words = content.split_ascii_whitespace();
             if let Some(label) = words.next() {
                 return self.sample(label, words, settings).map(Some);
@@ -364,7 +365,7 @@ impl<R: Read> Lines<R> {
     }
 
     fn number_in<F: Scalar>(&self, word: &str, expected: &str) -> Result<F, Error> {
-        let number = word.parse::<f64>().ok().map(F::of);
+        let number = word.parse::<F>().ok();
         number
             .filter(|number| number.is_finite())
             .ok_or_else(|| self.malformed(word, expected))
