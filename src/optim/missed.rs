@@ -229,6 +229,19 @@ impl<'a, C> Missed<'a, C> {
             .map(move |(first, end, entry)| (coefficients(first, entry), (end - first) as i32))
     }
 
+    /// The same, longer where nothing but the learning rate changes: for a rule that reads it not.
+    pub(super) fn eras(&self) -> impl Iterator<Item = (C, i32)> + use<'a, C> {
+        let coefficients = self.coefficients;
+        let mut ranges = self.ranges().peekable();
+        std::iter::from_fn(move || {
+            let (first, mut end, entry) = ranges.next()?;
+            while let Some((_, later, _)) = ranges.next_if(|(_, _, next)| next.era == entry.era) {
+                end = later;
+            }
+            Some((coefficients(first, entry), (end - first) as i32))
+        })
+    }
+
     /// The coefficients of the first step, if in all of them nothing but the learning rate and the number of the step
     /// has changed.
     pub fn steady(&self) -> Option<C> {
@@ -262,6 +275,32 @@ impl<'a, C> Missed<'a, C> {
             }
         }
         self.after(moving).len() as i32
+    }
+
+    /// Fades a memory that moves the weight, `v ← β v` in each step, and has the weight `moved` by the sum of what it was, stretch by
+    /// stretch; where nothing but the learning rate changes, only until what is left of it is below rounding.
+    pub(super) fn fade_velocity<F: Scalar>(
+        &self,
+        velocity: &mut F,
+        momentum: impl Fn(&C) -> F,
+        mut moved: impl FnMut(C, F),
+    ) {
+        let negligible = velocity.abs() * F::epsilon() / F::of(1024.0);
+        let steady = self.steady().map(|c| momentum(&c));
+        let mut made = 0;
+        for (coefficients, times) in self.stretches() {
+            match steady {
+                _ if *velocity == F::zero() => return,
+                Some(momentum) if velocity.abs() < negligible => {
+                    fade(velocity, momentum, self.after(made).len() as i32);
+                    return;
+                }
+                _ => {}
+            }
+            let sum = fade(velocity, momentum(&coefficients), times);
+            moved(coefficients, sum);
+            made += times as u64;
+        }
     }
 
     /// Makes the steps of a rule that divides one moving average by the root of another. The first fades faster than that root,
@@ -328,6 +367,9 @@ pub(super) fn fade<F: Scalar>(memory: &mut F, beta: F, times: i32) -> F {
     *memory = start * kept;
     if times == 1 {
         return *memory;
+    }
+    if beta == F::one() {
+        return start * F::of(f64::from(times));
     }
     // What does not fade, or rounds to that.
     if beta == F::one() {

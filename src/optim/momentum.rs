@@ -2,7 +2,6 @@
 
 use super::{
     Memory, Missed, Moment, Rule,
-    missed::fade,
     settings::{described, settings},
 };
 use crate::{Error, Scalar, error::check};
@@ -126,8 +125,10 @@ impl<F: Scalar> Rule<F> for Momentum {
 
     /// `v ← βⁿ v`, and `w` moves by the geometric sum of what `v` was.
     fn skip(missed: Missed<'_, [F; 4]>, weight: &mut F, [velocity]: &mut [F; 1]) {
-        for ([momentum, .., velocity_rate], times) in missed.stretches() {
-            *weight -= velocity_rate * fade(velocity, momentum, times);
-        }
+        missed.fade_velocity(
+            velocity,
+            |&[momentum, ..]| momentum,
+            |[.., rate], sum| *weight -= rate * sum,
+        );
     }
 }

@@ -142,14 +142,18 @@ impl<F: Scalar, C: Switch, B: Switch> Rule<F> for RmsProp<C, B> {
     /// `v ← αⁿ v`, `a ← αⁿ a`, `b ← μⁿ b`, and `w` moves by the geometric sum of what `b` was.
     fn skip(missed: Missed<'_, Self::Coefficients>, weight: &mut F, slots: &mut Self::Slots) {
         let ([square], (mean_gradient, velocity)) = slots;
-        for ((mean, [momentum, _, after, ..]), times) in missed.stretches() {
+        for ((mean, _), times) in missed.eras() {
             fade(square, mean.kept, times);
             if let Some(slot) = C::slot(mean_gradient) {
                 fade(slot, mean.kept, times);
             }
-            if let Some(velocity) = B::slot(velocity) {
-                *weight -= after * fade(velocity, momentum, times);
-            }
+        }
+        if let Some(velocity) = B::slot(velocity) {
+            missed.fade_velocity(
+                velocity,
+                |(_, [momentum, ..])| *momentum,
+                |(_, [_, _, after, ..]), sum| *weight -= after * sum,
+            );
         }
     }
 }

@@ -182,6 +182,9 @@ impl<F: Scalar, R: Rule<F>> Rule<F> for WeightDecay<R> {
                 .for_each(|c| Self::update(&c, weight, F::zero(), slots));
             return;
         }
+        if *weight == F::zero() {
+            return;
+        }
         for ((decay, inner), times) in missed.stretches() {
             let rate = R::plain_rate(&inner).unwrap_or_else(F::zero);
             *weight *= (F::one() - rate * decay).powi(times);
@@ -216,6 +219,9 @@ impl<F: Scalar, R: Rule<F>> Rule<F> for DecoupledWeightDecay<R> {
         if missed.stretches().all(|((kept, _), _)| kept == F::one()) {
             missed.inner(|(_, inner)| inner, |missed| R::skip(missed, weight, slots));
         } else if R::RESTS {
+            if *weight == F::zero() {
+                return;
+            }
             for ((kept, _), times) in missed.stretches() {
                 *weight *= kept.powi(times);
             }
@@ -348,6 +354,9 @@ impl<F: Scalar, R: Rule<F>> Rule<F> for L1<R> {
     fn skip(missed: Missed<'_, Self::Coefficients>, weight: &mut F, slots: &mut R::Slots) {
         if R::RESTS {
             for ((threshold, _), times) in missed.stretches() {
+                if *weight == F::zero() {
+                    return;
+                }
                 let threshold = threshold * F::of(f64::from(times));
                 *weight -= clamp(*weight, -threshold, threshold);
             }

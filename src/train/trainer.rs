@@ -185,7 +185,11 @@ impl<'a, F: Scalar> Trainer<'a, F> {
 
     /// How weights are treated in the steps that do not touch them, where inputs are sparse. Default: [`Lazy::Exact`].
     ///
-    /// A step then costs as much as the batch has entries. In between, a callback may see weights that have steps to catch up
+    /// A step then costs as much as the batch has entries, and what these weights have missed. That is little (a power for any
+    /// number of steps) for plain descent, Adagrad and RMSProp, for momentum and Adam once a weight has come to rest, and for a
+    /// decay at a constant learning rate. Every missed step costs an evaluation of its own where a decay meets a rate
+    /// that changes at each step, or a rule that keeps moving (AdamW, NAdam): there a rate that changes by epochs, or
+    /// [`Lazy::Touched`], is quicker. In between, a callback may see weights that have steps to catch up
     /// on; at every evaluation, at the end of every epoch and of the run there are none. An average, a constraint, a transform
     /// of the gradient, accumulation, a sharpness-aware step, a [`Penalized`](crate::objective::Penalized) objective, or an
     /// optimiser that works tensor by tensor needs every weight at every step: with one of those each step is dense, correct
