@@ -1,7 +1,7 @@
 //! The same seed gives the same bits; and what a sampler promises.
 
 use downhill::data::{Batch, Order, Sampler};
-use downhill::ndarray::{Array1, Array2};
+use downhill::ndarray::{Array1, Array2, s};
 use downhill::optim::Optimizer;
 use downhill::prelude::*;
 #[cfg(feature = "rayon")]
@@ -70,6 +70,37 @@ fn the_same_seed_gives_the_same_bits_and_another_others() {
     for (a, b) in single().into_iter().zip(single()) {
         let name = a.name();
         assert_eq!(run(a, 7), run(b, 7), "{name}");
+    }
+}
+
+/// Every other column of a table, and a table turned on its side, train as their copies do.
+#[test]
+fn inputs_that_do_not_lie_end_to_end_give_the_bits_of_a_copy() {
+    let table = Array2::from_shape_fn((600, 12), |(i, j)| ((i * 7 + j * 3) % 13) as f32 / 6.0 - 1.0);
+    let labels = Array1::from_shape_fn(600, |i| i % 3);
+    let turned = table.t().as_standard_layout().into_owned();
+    let network = Mlp::new(&[6, 5, 3]).unwrap();
+    for part in [table.slice(s![.., ..;2]), turned.t().slice_move(s![.., ..6])] {
+        let copy = part.to_owned();
+        let train = |data: &Dataset<'_, f32, Array2<f32>, Array1<usize>>, batch: usize| {
+            Trainer::new(Adam::new())
+                .batch(batch)
+                .order(Order::Sequential)
+                .epochs(2)
+                .fit(&network, &SoftmaxCrossEntropy, data)
+                .unwrap()
+                .params
+        };
+        for batch in [1, 32, 600] {
+            let (there, here) = (
+                train(&Dataset::from_views(part, labels.view()).unwrap(), batch),
+                train(
+                    &Dataset::new(&copy.as_standard_layout().into_owned(), &labels).unwrap(),
+                    batch,
+                ),
+            );
+            assert_eq!(there, here, "batches of {batch}");
+        }
     }
 }
 

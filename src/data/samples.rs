@@ -30,6 +30,13 @@ pub trait Samples: Clone + Default + Send + Sync + 'static {
     /// Replaces the contents by the rows of `from` with these indices, in this order. Reuses the memory.
     fn gather(&mut self, from: &Self::View<'_>, rows: &[usize]);
 
+    /// Whether the values lie end to end, as products like them. Where they do not, a batch is gathered before a model sees it.
+    /// Default: yes.
+    fn is_end_to_end(view: &Self::View<'_>) -> bool {
+        let _ = view;
+        true
+    }
+
     /// Asks for the memory of rows that are soon read; rows that there are not are passed over. Changes nothing but the time
     /// it takes to read them. Default: nothing.
     fn prefetch(view: &Self::View<'_>, rows: &[usize]) {
@@ -198,6 +205,11 @@ impl<T: Element> Samples for Array2<T> {
     }
 
     #[inline]
+    fn is_end_to_end(view: &ArrayView2<'_, T>) -> bool {
+        view.is_standard_layout()
+    }
+
+    #[inline]
     fn prefetch(view: &ArrayView2<'_, T>, rows: &[usize]) {
         let Some(values) = view.as_slice() else { return };
         let columns = view.ncols();
@@ -240,6 +252,10 @@ impl<A: Samples, B: Samples> Samples for (A, B) {
     fn gather(&mut self, from: &Self::View<'_>, rows: &[usize]) {
         self.0.gather(&from.0, rows);
         self.1.gather(&from.1, rows);
+    }
+
+    fn is_end_to_end(view: &Self::View<'_>) -> bool {
+        A::is_end_to_end(&view.0) && B::is_end_to_end(&view.1)
     }
 
     fn prefetch(view: &Self::View<'_>, rows: &[usize]) {

@@ -261,6 +261,15 @@ impl<F: Scalar> Samples for Csr<F> {
     fn gather(&mut self, from: &CsrView<'_, F>, rows: &[usize]) {
         self.clear(from.columns);
         self.starts.extend((!rows.is_empty()).then_some(0));
+        let entries = rows
+            .iter()
+            .map(|&row| from.starts[row + 1] - from.starts[row])
+            .sum::<usize>();
+        if self.values.capacity() < entries {
+            // The next batch may have a few more.
+            self.indices.reserve(2 * entries);
+            self.values.reserve(2 * entries);
+        }
         for &row in rows {
             let range = from.starts[row]..from.starts[row + 1];
             self.indices.extend_from_slice(&from.indices[range.clone()]);

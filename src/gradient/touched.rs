@@ -4,6 +4,9 @@ use std::ops::Range;
 
 use crate::{Handle, Scalar, TensorSpec};
 
+/// For so many touched rows there is room from the start, so that batches of all lengths need no more soon.
+const ROOM: usize = 4096;
+
 /// The rows of one tensor that were touched, with their values; or the tensor as a whole.
 ///
 /// A row is looked up in a sparse set: `positions[row]` is where it stands, if that place says so too. What is left in it
@@ -28,13 +31,15 @@ impl<F: Scalar> Touched<F> {
         let rows = tensor.shape().first().copied().unwrap_or(1);
         // A tensor with more rows than fit in 32 bits is a single one.
         let rows = if u32::try_from(rows).is_ok() { rows } else { 1 };
+        let width = range.len().checked_div(rows).unwrap_or(0);
+        let room = rows.min(ROOM);
         Self {
             offset: range.start,
             rows,
-            width: range.len().checked_div(rows).unwrap_or(0),
+            width,
             whole: false,
-            touched: Vec::new(),
-            values: Vec::new(),
+            touched: Vec::with_capacity(room),
+            values: Vec::with_capacity(room * width),
             positions: Vec::new(),
             entered: 0,
         }

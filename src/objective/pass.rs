@@ -39,29 +39,51 @@ pub(super) struct Pass<'a, F: Scalar, X: Samples, M: Model<F, X>, L> {
     /// How many weights the model has.
     weights: usize,
     shard_rows: usize,
-    room: Option<Room<F, M::Scratch>>,
+    room: Option<Room<F, X, M::Scratch>>,
     /// Those of the parts after the first.
-    others: Vec<Part<F, M::Scratch>>,
+    others: Vec<Part<F, X, M::Scratch>>,
 }
 
 /// The memory that one shard at a time goes through.
-struct Room<F, S> {
+struct Room<F, X, S> {
+    inputs: Inputs<X>,
     scratch: S,
     output_gradient: Array2<F>,
 }
 
+/// Inputs of a shard that had to be gathered, and which rows they are.
+#[derive(Default)]
+struct Inputs<X> {
+    gathered: X,
+    rows: Vec<usize>,
+}
+
 /// The memory of a part.
-struct Part<F, S> {
-    room: Room<F, S>,
+struct Part<F, X, S> {
+    room: Room<F, X, S>,
     gradient: Gradient<F>,
 }
 
-impl<F: Scalar, S> Room<F, S> {
-    fn new<X: Samples, M: Model<F, X, Scratch = S>>(model: &M, rows: usize) -> Self {
+impl<F: Scalar, X: Samples, S> Room<F, X, S> {
+    fn new<M: Model<F, X, Scratch = S>>(model: &M, rows: usize) -> Self {
         Self {
+            inputs: Inputs::default(),
             scratch: model.scratch(rows),
             output_gradient: Array2::zeros((rows, model.outputs())),
         }
+    }
+}
+
+impl<X: Samples> Inputs<X> {
+    /// The rows of a shard, end to end.
+    fn shard<'s, 'a: 's>(&'s mut self, all: &X::View<'a>, range: Range<usize>) -> X::View<'s> {
+        if X::is_end_to_end(all) {
+            return X::shorten(X::slice(all, range));
+        }
+        self.rows.clear();
+        self.rows.extend(range);
+        self.gathered.gather(all, &self.rows);
+        self.gathered.view()
     }
 }
 
@@ -113,7 +135,7 @@ impl<'a, F: Scalar, X: Samples, M: Model<F, X>, L> Pass<'a, F, X, M, L> {
     }
 
     /// Room for one shard of so many rows.
-    fn room(&mut self, rows: usize) -> &mut Room<F, M::Scratch> {
+    fn room(&mut self, rows: usize) -> &mut Room<F, X, M::Scratch> {
         let (model, rows) = (self.model, rows.min(self.shard_rows));
         self.room.take_if(|room| room.output_gradient.nrows() < rows);
         self.room.get_or_insert_with(|| Room::new(model, rows))
@@ -154,7 +176,8 @@ impl<'a, F: Scalar, X: Samples, M: Model<F, X>, L> Pass<'a, F, X, M, L> {
         let room = self.room(X::count(&x));
         let mut sum = 0.0;
         for range in shards(0..X::count(&x), shard_rows) {
-            let prediction = model.predict(params, &X::slice(&x, range.clone()), &mut room.scratch);
+            let inputs = room.inputs.shard(&x, range.clone());
+            let prediction = model.predict(params, &inputs, &mut room.scratch);
             if let Some(all) = predictions.as_deref_mut() {
                 all.slice_mut(s![range.clone(), ..]).assign(&prediction);
             }
@@ -221,9 +244,9 @@ impl<F: Scalar, X: Samples, Y: Samples, M: Model<F, X>, L: Loss<F, Y>> Work<'_, 
     fn share(
         &self,
         rows: Range<usize>,
-        room: &mut Room<F, M::Scratch>,
+        room: &mut Room<F, X, M::Scratch>,
         gradient: &mut Gradient<F>,
-        others: &mut [Part<F, M::Scratch>],
+        others: &mut [Part<F, X, M::Scratch>],
     ) -> F {
         let (left, right) = others.split_at_mut(others.len() / 2);
         let Some((part, right)) = right.split_first_mut() else {
@@ -247,16 +270,17 @@ impl<F: Scalar, X: Samples, Y: Samples, M: Model<F, X>, L: Loss<F, Y>> Work<'_, 
         &self,
         rows: Range<usize>,
         Room {
+            inputs,
             scratch,
             output_gradient,
-        }: &mut Room<F, M::Scratch>,
+        }: &mut Room<F, X, M::Scratch>,
         gradient: &mut Gradient<F>,
     ) -> F {
         let (x, y, weights) = &self.views;
         gradient.clear();
         let mut sum = F::zero();
         for range in shards(rows, self.shard_rows) {
-            let inputs = X::slice(x, range.clone());
+            let inputs = inputs.shard(x, range.clone());
             let targets = Y::slice(y, range.clone());
             let weights = weights.map(|weights| rows_of(weights, range.clone()));
             let prediction = self.model.predict(self.params, &inputs, scratch);
