@@ -99,6 +99,7 @@ impl<F: Scalar> Rule<F> for Momentum {
             momentum, dampening, ..
         } = self.in_force(&now);
         let rate = now.learning_rate;
+        // Plain descent beside a velocity that stays: its own share is 1, and nothing of it is in the step.
         if momentum == 0.0 {
             return [1.0, 0.0, rate, 0.0].map(F::of);
         }
