@@ -122,4 +122,6 @@ pub struct CheckpointEvent<'a> {
     pub epoch: u64,
     /// Why it, or the file of the best parameters beside it, could not be written.
     pub error: Option<&'a Error>,
+    /// Why older ones, which are no longer to be kept, could not be removed. This one is as good as any.
+    pub unremoved: Option<&'a Error>,
 }

@@ -175,6 +175,71 @@ fn a_damaged_file_does_not_count_as_one_that_is_kept() {
     assert_eq!(bits(&run), bits(&minimize(trainer())));
 }
 
+/// The new checkpoint is good; that an old one stays is no reason to say that there is none.
+#[test]
+fn an_old_file_that_cannot_be_removed_is_said_to_be_that() {
+    for background in [false, true] {
+        let folder = Folder::new();
+        let checkpoints = Checkpoints::new(folder.path()).every(Span::Steps(1)).keep(2);
+        let checkpoints = if background {
+            checkpoints.in_background()
+        } else {
+            checkpoints
+        };
+        let (mut lines, told) = (Vec::new(), RefCell::new(Vec::new()));
+        // What stands there instead of the second is no file.
+        let run = minimize(
+            trainer()
+                .callback(ProgressLines::every(Span::Steps(100)).to(&mut lines))
+                .callback(Listener(&told))
+                .on_step(|event| {
+                    std::thread::sleep(Duration::from_millis(5));
+                    if event.step == 4 {
+                        let _ = std::fs::remove_file(folder.file(2));
+                        std::fs::create_dir(folder.file(2)).unwrap();
+                    }
+                })
+                .checkpoint(checkpoints),
+        );
+        assert_eq!((run.unsaved, run.steps), (None, 9));
+        let told = told.into_inner();
+        assert!(told.iter().all(|(_, error, _)| error.is_none()), "{told:?}");
+        let unremoved: Vec<_> = told
+            .iter()
+            .filter_map(|(step, _, error)| Some((*step, error.clone()?)))
+            .collect();
+        assert!(unremoved.iter().all(|(step, error)| *step >= 4
+            && matches!(
+                error,
+                Error::Io {
+                    action: "removed",
+                    ..
+                }
+            )));
+        assert!(unremoved.len() >= 4, "{unremoved:?}");
+        let lines = String::from_utf8(lines).unwrap();
+        assert!(
+            lines.contains("checkpoint at step 9, but ") && !lines.contains("no checkpoint"),
+            "{lines}"
+        );
+        assert!(folder.file(9).exists());
+        assert_eq!(minimize(trainer().resume(folder.file(8))).params, run.params);
+    }
+}
+
+type Heard = (u64, Option<Error>, Option<Error>);
+
+/// Hears of checkpoints.
+struct Listener<'a>(&'a RefCell<Vec<Heard>>);
+
+impl Callback<f64> for Listener<'_> {
+    fn on_checkpoint(&mut self, event: &CheckpointEvent<'_>) -> Control {
+        let news = (event.step, event.error.cloned(), event.unremoved.cloned());
+        self.0.borrow_mut().push(news);
+        Control::Continue
+    }
+}
+
 #[test]
 fn a_folder_belongs_to_one_run() {
     let (first, second) = (folder(), folder());

@@ -7,7 +7,7 @@ use std::io::IsTerminal;
 use indicatif::{MultiProgress, ProgressBar as Bar, ProgressStyle};
 
 use self::beat::Beat;
-use super::progress_lines::{Pace, ProgressLines, brief, describe, not_written};
+use super::progress_lines::{Pace, ProgressLines, brief, complaint, describe};
 use crate::{
     Error, Run, Scalar,
     schedule::Span,
@@ -190,7 +190,7 @@ impl<F: Scalar> Callback<F> for ProgressBar {
 
     fn on_checkpoint(&mut self, event: &CheckpointEvent<'_>) -> Control {
         if let Some(bars) = &self.bars
-            && let Some(line) = not_written(event)
+            && let Some(line) = complaint(event)
         {
             // Above the bars, where it stays.
             let _ = bars.both.println(line);

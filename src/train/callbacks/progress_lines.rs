@@ -137,10 +137,15 @@ pub(super) fn describe(record: &Record) -> String {
     text + &format!(", learning rate {:.2e}", record.learning_rate)
 }
 
-/// "no checkpoint at step 720: …", where it could not be written.
-pub(super) fn not_written(event: &CheckpointEvent<'_>) -> Option<String> {
-    let error = event.error?;
-    Some(format!("no checkpoint at step {}: {error}", event.step))
+/// "no checkpoint at step 720: …", where it could not be written; "checkpoint at step 720, but …", where it was, and older
+/// ones could not be removed.
+pub(super) fn complaint(event: &CheckpointEvent<'_>) -> Option<String> {
+    let step = event.step;
+    match (event.error, event.unremoved) {
+        (Some(error), _) => Some(format!("no checkpoint at step {step}: {error}")),
+        (None, Some(error)) => Some(format!("checkpoint at step {step}, but {error}")),
+        (None, None) => None,
+    }
 }
 
 /// Four decimals where they say something.
@@ -204,7 +209,7 @@ impl<F: crate::Scalar> Callback<F> for ProgressLines<'_> {
     }
 
     fn on_checkpoint(&mut self, event: &CheckpointEvent<'_>) -> Control {
-        if let Some(line) = not_written(event) {
+        if let Some(line) = complaint(event) {
             let _ = writeln!(self.out, "{line}");
         }
         Control::Continue

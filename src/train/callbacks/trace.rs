@@ -86,7 +86,7 @@ impl<F: Scalar> Callback<F> for Tracing {
 
     fn on_checkpoint(&mut self, event: &CheckpointEvent<'_>) -> Control {
         let (step, path) = (event.step, event.path.display());
-        match event.error {
+        match event.error.or(event.unremoved) {
             None => tracing::debug!(target: "downhill", step, %path, "checkpoint"),
             Some(error) => tracing::warn!(target: "downhill", step, %path, %error, "checkpoint"),
         }

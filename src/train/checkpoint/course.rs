@@ -75,6 +75,7 @@ impl<F: Scalar, O: Objective<F>> Loop<'_, F, O> {
                 step: news.moment.step,
                 epoch: news.moment.epoch,
                 error: news.error.as_ref(),
+                unremoved: news.unremoved.as_ref(),
             };
             for callback in &mut self.trainer.callbacks {
                 answers.hear(callback.on_checkpoint(&event));

@@ -30,8 +30,11 @@ pub(super) struct Snapshot<F> {
     pub(super) memo: Memo,
 }
 
+/// What the writing came to; where it is written, also why older files could not be removed.
+type Written = Result<Option<Error>, Error>;
+
 /// A snapshot on its way to a file, which comes back with what the writing came to.
-type Writing<F> = JoinHandle<Option<(Snapshot<F>, Result<(), Error>)>>;
+type Writing<F> = JoinHandle<Option<(Snapshot<F>, Written)>>;
 
 /// What became of a checkpoint.
 #[derive(Debug)]
@@ -39,6 +42,7 @@ pub(super) struct News {
     pub(super) path: PathBuf,
     pub(super) moment: Moment,
     pub(super) error: Option<Error>,
+    pub(super) unremoved: Option<Error>,
 }
 
 /// Writes snapshots of one run, one at a time.
@@ -178,16 +182,25 @@ impl<F: Scalar> Writer<F> {
                 path,
                 moment: now,
                 error,
+                unremoved: None,
             });
         }
     }
 
-    fn settle(&mut self, snapshot: Snapshot<F>, result: Result<(), Error>) {
+    fn settle(&mut self, snapshot: Snapshot<F>, written: Written) {
         let moment = snapshot.moment;
-        self.saved = result.is_ok().then_some(moment);
-        self.unsaved = result.err();
-        let (path, error) = (self.checkpoints.path(moment), self.unsaved.clone());
-        self.news.push(News { path, moment, error });
+        self.saved = written.is_ok().then_some(moment);
+        let (error, unremoved) = match written {
+            Ok(unremoved) => (None, unremoved),
+            Err(error) => (Some(error), None),
+        };
+        self.unsaved.clone_from(&error);
+        self.news.push(News {
+            path: self.checkpoints.path(moment),
+            moment,
+            error,
+            unremoved,
+        });
         self.snapshot = Some(snapshot);
     }
 }
@@ -197,7 +210,7 @@ impl Checkpoints {
         self.folder.join(folder::name(moment.step))
     }
 
-    fn write<F: Scalar>(&self, snapshot: &Snapshot<F>, best: Option<Layout>) -> Result<(), Error> {
+    fn write<F: Scalar>(&self, snapshot: &Snapshot<F>, best: Option<Layout>) -> Written {
         let path = self.path(snapshot.moment);
         archive::write(&path, &snapshot.params, &snapshot.memo)?;
         if let Some(layout) = best {
@@ -208,7 +221,7 @@ impl Checkpoints {
             }
             self.write_best(&params, snapshot.memo.part("best"))?;
         }
-        folder::prune(&self.folder, self.keep, snapshot.moment.step)
+        Ok(folder::prune(&self.folder, self.keep, snapshot.moment.step).err())
     }
 
     fn write_best<F: Scalar>(&self, params: &Params<F>, best: Memo) -> Result<(), Error> {
