@@ -6,6 +6,7 @@
 use std::{env, error::Error, fs, path::PathBuf};
 
 use downhill::{
+    Memo,
     ndarray::{Array1, Array2},
     prelude::*,
     schedule::Threshold,
@@ -29,6 +30,16 @@ impl Callback<f64> for Cautious {
             return Control::ScaleRate(0.5);
         }
         Control::Continue
+    }
+
+    // What it has learned goes into a checkpoint, and comes from there where the run is continued.
+    fn save(&self, memo: &mut Memo) {
+        memo.put("best", [self.best]);
+    }
+
+    fn load(&mut self, memo: &Memo) -> Result<(), downhill::Error> {
+        self.best = memo.number("best")?;
+        Ok(())
     }
 }
 

@@ -13,6 +13,7 @@ use downhill::{
 };
 
 const WORKER: &str = "worker";
+const KILLS: usize = 6;
 
 /// A network that tells two spirals apart.
 fn network() -> Result<Mlp, Error> {
@@ -33,7 +34,7 @@ fn train(trainer: Trainer<'_, f64>) -> Result<Run<f64>, Error> {
     trainer
         .learning_rate(ReduceOnPlateau::new(0.01))
         .batch(20)
-        .epochs(300)
+        .epochs(600)
         .seed(3)
         .minimize(risk)
 }
@@ -63,8 +64,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             .arg(WORKER)
             .arg(&folder)
             .spawn()?;
-        if kills < 6 {
-            sleep(Duration::from_millis(rng.random_range(30..120)));
+        if kills < KILLS {
+            sleep(Duration::from_millis(rng.random_range(5..35)));
             worker.kill()?;
         }
         if worker.wait()?.success() {
@@ -80,6 +81,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         );
     }
 
+    if kills < KILLS {
+        return Err(format!("it came to its end after {kills} kills").into());
+    }
     let undisturbed = train(Trainer::new(Adam::new()))?;
     let mut killed = Params::<f64>::zeros(undisturbed.params.layout());
     killed.load(folder.join("model.safetensors"))?;

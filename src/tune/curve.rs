@@ -14,7 +14,7 @@ pub struct LrCurve {
     pub smoothed: Vec<f64>,
     /// Whether the loss exploded before the highest rate was reached.
     pub diverged: bool,
-    /// Whether the test was ended from outside, by an [`Interrupt`](crate::train::Interrupt) or the trainer's time limit.
+    /// Whether the test was ended from outside, by an [`Interrupt`](crate::train::Interrupt).
     pub interrupted: bool,
     /// By what it was made.
     pub(crate) finder: LrFinder,

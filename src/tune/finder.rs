@@ -140,7 +140,7 @@ impl LrFinder {
         match run?.stop {
             // A loss that is no number ends a run before its callbacks hear of it.
             StopReason::NonFinite { .. } => curve.diverged = true,
-            StopReason::Interrupted | StopReason::TimeLimit => curve.interrupted = true,
+            StopReason::Interrupted => curve.interrupted = true,
             StopReason::Failed(error) => return Err(error),
             _ => {}
         }

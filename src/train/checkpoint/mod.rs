@@ -116,16 +116,18 @@ impl Checkpoints {
         self
     }
 
-    /// Also keeps the best parameters, alone, as `best.safetensors`: brought up to date with each checkpoint and at the
-    /// end of the run; there is none before a point has been judged. No run can be
-    /// continued from that, but one can [start](crate::Trainer::start_from) there.
+    /// Also keeps the best parameters, alone, as `best.safetensors`: brought up to date with each checkpoint and at the end of
+    /// the run; there is none before a point has been judged. No run can be continued from that, but one can
+    /// [start](crate::Trainer::start_from) there.
     pub fn best(mut self) -> Self {
         self.best = true;
         self
     }
 
-    /// Writes on a thread of its own: the run waits for a copy in memory only. Where the one before is still being written
-    /// when the next is due, that one is left out. At its end the run waits for the last.
+    /// Writes on a thread of its own: the run waits for a copy in memory only, and, with sparse inputs and
+    /// [`Lazy::Exact`](crate::optim::Lazy::Exact), until the copy has caught up on the steps that its weights have missed.
+    /// Where the one before is still being written when the next is due, that one is left out. At its end the run waits for
+    /// the last.
     pub fn in_background(mut self) -> Self {
         self.background = true;
         self
