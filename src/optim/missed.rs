@@ -368,12 +368,9 @@ pub(super) fn fade<F: Scalar>(memory: &mut F, beta: F, times: i32) -> F {
     if times == 1 {
         return *memory;
     }
-    if beta == F::one() {
-        return start * F::of(f64::from(times));
-    }
     // What does not fade, or rounds to that.
     if beta == F::one() {
-        return start * F::from_i32(times).unwrap_or(F::infinity());
+        return start * F::of(f64::from(times));
     }
     start * beta * (F::one() - kept) / (F::one() - beta)
 }
