@@ -87,7 +87,11 @@ impl<F: Scalar, O: Objective<F>> Loop<'_, F, O> {
 
     /// Brings the file of the best up to date where the last point turned out to be it.
     pub(in crate::train) fn last_best(&mut self) {
-        let (now, best) = (self.moment(), self.memo().part("best"));
+        let now = self.moment();
+        if !self.writer.as_ref().is_some_and(|writer| writer.is_new_best(now)) {
+            return;
+        }
+        let best = self.memo().part("best");
         if let Some(writer) = &mut self.writer {
             writer.write_best(now, &self.best.params, best);
         }

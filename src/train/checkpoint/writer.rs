@@ -165,16 +165,13 @@ impl<F: Scalar> Writer<F> {
     }
 
     /// Whether the file of the best is wanted, and does not hold them.
-    fn is_new_best(&self, now: Moment) -> bool {
+    pub(super) fn is_new_best(&self, now: Moment) -> bool {
         let is_new = self.saved.is_none_or(|saved| saved.best != now.best);
         self.checkpoints.best && now.best.is_some() && is_new
     }
 
-    /// Writes the best parameters alone, if their file does not hold them.
+    /// Writes the best parameters alone.
     pub(super) fn write_best(&mut self, now: Moment, params: &Params<F>, memo: Memo) {
-        if !self.is_new_best(now) {
-            return;
-        }
         if let Err(error) = self.checkpoints.write_best(params, memo) {
             let (path, error) = (self.checkpoints.folder.join(folder::BEST), Some(error));
             self.unsaved.clone_from(&error);
