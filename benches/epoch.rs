@@ -63,6 +63,25 @@ impl<F: Scalar> NullaryFnOnce for ByHand<'_, F> {
     }
 }
 
+/// Everything read once, and nothing done with it.
+struct Read<'a, F>(&'a [F]);
+
+impl<F: Scalar> NullaryFnOnce for Read<'_, F> {
+    type Output = F;
+
+    #[inline(always)]
+    fn call(self) -> F {
+        const LANES: usize = 128;
+        let mut sums = [F::zero(); LANES];
+        for block in self.0.as_chunks::<LANES>().0 {
+            for lane in 0..LANES {
+                sums[lane] += block[lane];
+            }
+        }
+        sums.into_iter().sum()
+    }
+}
+
 fn logistic<F: Scalar>(criterion: &mut Criterion, scalar: &str)
 where
     Adam: Optimizer<F>,
@@ -87,6 +106,9 @@ where
         inputs.as_slice().expect("one block"),
         targets.as_slice().expect("one block"),
     );
+    group.bench_function("read once", |bencher| {
+        bencher.iter(|| Arch::new().dispatch(Read(black_box(x))))
+    });
     for (batch, rate) in [(1, 0.01), (32, 0.1), (256, 0.5), (rows, 1.0)] {
         group.bench_function(format!("batch {batch}, by hand"), |bencher| {
             bencher.iter(|| {
