@@ -377,6 +377,32 @@ fn of_a_function() {
     }
 }
 
+/// The last epoch is not in the thinned history, and is evaluated only at the end: by the run that goes on from there too.
+#[test]
+fn of_a_thinned_history_with_evaluations() {
+    let (inputs, targets) = (Array2::from_elem((1, 1), 1.0), Array2::from_elem((1, 1), 3.0));
+    let data: Dataset<f64, _, _> = Dataset::new(&inputs, &targets).unwrap();
+    let model = Linear::new(1, 1).unwrap();
+    let trainer = || {
+        Trainer::new(GradientDescent)
+            .learning_rate(1e-4)
+            .epochs(8301)
+            .evaluate_every(Span::Epochs(1000))
+    };
+    let minimize = |trainer: Trainer<'_, f64>| {
+        let risk = EmpiricalRisk::new(&model, &MeanSquaredError, &data).validation(&data);
+        trainer.minimize(risk).unwrap()
+    };
+    let folder = Folder::new();
+    let checkpoints = Checkpoints::new(folder.path()).every(Span::Steps(2767));
+    let expected = minimize(trainer().checkpoint(checkpoints.keep(100)));
+    assert!(expected.history.len() < 4096);
+    for step in [2767, 5534, 8301] {
+        let resumed = minimize(trainer().resume(folder.file(step)));
+        assert_eq!(bits(&resumed), bits(&expected), "continued from step {step}");
+    }
+}
+
 /// Ended by a callback at a step after which an evaluation was due, within an epoch and at its end.
 #[test]
 fn an_evaluation_that_was_due_is_made_by_the_run_that_goes_on() {

@@ -1,9 +1,6 @@
 //! The history as columns.
 
-use crate::{
-    Error, Memo,
-    train::{History, Record},
-};
+use crate::{Error, Memo, train::Record};
 
 /// A value that a record may lack.
 type Place = (&'static str, fn(&mut Record) -> &mut Option<f64>);
@@ -20,7 +17,7 @@ fn rows(name: &str) -> String {
     format!("{name}_rows")
 }
 
-pub(super) fn save(history: &History) -> Memo {
+pub(super) fn save(history: &[Record]) -> Memo {
     let mut memo = Memo::new();
     let counts = |value: fn(&Record) -> u64| Vec::from_iter(history.iter().map(value));
     let numbers = |value: fn(&Record) -> f64| Vec::from_iter(history.iter().map(value));
@@ -55,7 +52,7 @@ pub(super) fn save(history: &History) -> Memo {
     memo
 }
 
-pub(super) fn load(memo: &Memo, metrics: &[String]) -> Result<History, Error> {
+pub(super) fn load(memo: &Memo, metrics: &[String]) -> Result<Vec<Record>, Error> {
     let (epochs, steps) = (memo.counts("epoch")?, memo.counts("step")?);
     let (losses, rates, seconds) = (
         memo.numbers("loss")?,
@@ -119,5 +116,5 @@ pub(super) fn load(memo: &Memo, metrics: &[String]) -> Result<History, Error> {
             }
         }
     }
-    Ok(records.into())
+    Ok(records)
 }

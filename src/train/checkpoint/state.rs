@@ -108,6 +108,8 @@ impl<F: Scalar, O: Objective<F>> Loop<'_, F, O> {
         memo.put("rate_scale", [self.rate_scale]);
         self.mishaps.save(&mut memo);
         memo.put_part("history", history::save(&self.history));
+        let unlisted = Vec::from_iter(self.unlisted.clone());
+        memo.put_part("unlisted", history::save(&unlisted));
         let mut keep = |name: &str, save: &dyn Fn(&mut Memo)| {
             let mut part = Memo::new();
             save(&mut part);
@@ -172,6 +174,7 @@ impl<F: Scalar, O: Objective<F>> Loop<'_, F, O> {
         );
         let rate_scale = memo.number("rate_scale")?;
         let history = history::load(&memo.part("history"), &self.metrics)?;
+        let unlisted = history::load(&memo.part("unlisted"), &self.metrics)?;
         if let Some(average) = &mut self.update.average {
             average.load(&memo.part("average"))?;
         }
@@ -189,7 +192,8 @@ impl<F: Scalar, O: Objective<F>> Loop<'_, F, O> {
         (self.best.value, self.best.step, self.best.epoch) = best;
         self.rate_scale = rate_scale;
         self.used = used;
-        self.history = history;
+        self.history = history.into();
+        self.unlisted = unlisted.into_iter().next_back();
         let mut rest = snapshot.params.as_slice();
         for (_, _, values) in self.tensors() {
             if let Some(saved) = rest.split_off(..values.len()) {
