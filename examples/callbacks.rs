@@ -1,7 +1,7 @@
 //! Everything that may surround a run: early stopping, logs, progress, numbers that go bad, a callback of one's own.
 //!
 //! `cargo run --release --example callbacks [-- FOLDER]`; with `--features tensorboard` it also writes event files, for
-//! `tensorboard --logdir FOLDER`.
+//! `tensorboard --logdir FOLDER`, and with `--features tracing` all of it goes to the `tracing` subscriber of the program.
 
 use std::{env, error::Error, fs, path::PathBuf};
 
@@ -100,6 +100,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     );
     #[cfg(feature = "tensorboard")]
     let trainer = trainer.callback(downhill::train::TensorBoard::new(&folder).steps(10).norms(50));
+    // Events for the subscriber that a service has anyway; here there is none.
+    #[cfg(feature = "tracing")]
+    let trainer = trainer.callback(downhill::train::Tracing);
     let run = trainer.minimize(risk)?;
 
     println!("stopped: {:?}", run.stop);
@@ -116,5 +119,25 @@ fn main() -> Result<(), Box<dyn Error>> {
         steps.lines().last().unwrap_or_default()
     );
     println!("\nlogs in {}", folder.display());
+
+    // Without the bad row, but at a rate that is far too high: wherever that leads to infinity, back to the best point, and
+    // on at a tenth of the rate.
+    let back = NonFinite::Back {
+        factor: 0.1,
+        at_most: 5,
+    };
+    let run = Trainer::new(Momentum::new(0.9))
+        .learning_rate(1.0)
+        .batch(16)
+        .epochs(100)
+        .seed(1)
+        .non_finite(back)
+        .fit(&model, &MeanSquaredError, &validation)?;
+    println!(
+        "\nat first at a rate of 1: {} steps led back, the last rate was {:.2e}, best loss {:.4}",
+        run.skipped,
+        run.history.last().map_or(f64::NAN, |record| record.learning_rate),
+        run.best.value
+    );
     Ok(())
 }

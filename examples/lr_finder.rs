@@ -40,7 +40,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let valley = curve.valley().ok_or("the loss never falls")?;
     let picture = folder.join("lr_finder.svg");
     curve.plot(&picture)?;
-    println!("\nsteepest slope at {rate:.3}, middle of the valley at {valley:.3}\n");
+    println!("\nsteepest slope at {rate:.3}, middle of the valley at {valley:.3}");
+    // A closer look around there: rates at equal distances, and not equal ratios.
+    let near = LrFinder::new(valley / 2.0, 2.0 * rate).steps(200).linear();
+    if let Some(rate) = near.find(trainer(), risk())?.steepest() {
+        println!("in linear steps around these the slope is steepest at {rate:.3}");
+    }
+    println!();
 
     let one_cycle = OneCycle::new(rate, Span::Epochs(EPOCHS));
     let schedules: [(&str, Box<dyn LrSchedule>); 4] = [

@@ -1,10 +1,10 @@
 //! Searches hyperparameters for the digits: `cargo run --release --example search`.
 //!
 //! Successive halving: 27 random combinations are trained a little, the best nine of
-//! them three times as long, the best three nine times, and the last one 27 times. Then cross-validation says what the winner is
-//! worth on images that the search has not seen. Trials are kept in `search.csv`, and drawn into
-//! `search.svg`, in `target/examples-out/` or in the folder
-//! given as the first argument: interrupt it and start it again, and it goes on where it was.
+//! them three times as long, the best three nine times, and the last one 27 times. A grid around the winner says whether another
+//! rate or batch is better still, and cross-validation what the best is worth on images that the search has not seen. Trials
+//! are kept in `search.csv`, and drawn into `search.svg`, in `target/examples-out/` or in the folder given as the first
+//! argument: interrupt it and start it again, and it goes on where it was.
 
 #[path = "shared/digits.rs"]
 mod digits;
@@ -42,6 +42,17 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .maximize(|trial| accuracy(trial, trial.budget().unwrap_or(1), &train, &validation))?;
     println!("{results}");
     results.plot(folder.join("search.svg"))?;
+
+    // Every combination of three rates and three batches, with what was best of the rest.
+    let best = &results.best().ok_or("no score is a number")?.trial;
+    let rate = best.number("learning_rate")?;
+    let grid = Space::new()
+        .choice("optimizer", [best.text("optimizer")?])
+        .choice("learning_rate", [rate / 2.0, rate, rate * 2.0])
+        .choice("hidden", [best.count("hidden")? as i64])
+        .choice("batch", [16, 32, 64]);
+    let results = Search::grid(grid).maximize(|trial| accuracy(trial, 27, &train, &validation))?;
+    println!("{results}");
 
     let best = results.best().ok_or("no score is a number")?;
     let folds = Split::new(unseen.len()).stratified(unseen.targets()).folds(5)?;
