@@ -7,6 +7,10 @@ use crate::Error;
 pub(super) struct OnStart<C>(pub(super) C);
 
 impl<F, C: FnMut(&StartEvent<'_, F>)> Callback<F> for OnStart<C> {
+    fn describe(&self) -> String {
+        "a closure before the first step".into()
+    }
+
     fn hears_steps(&self) -> bool {
         false
     }
@@ -21,6 +25,10 @@ impl<F, C: FnMut(&StartEvent<'_, F>)> Callback<F> for OnStart<C> {
 pub(super) struct OnStep<C>(pub(super) C);
 
 impl<F, R: Into<Control>, C: FnMut(&StepEvent<'_, F>) -> R> Callback<F> for OnStep<C> {
+    fn describe(&self) -> String {
+        "a closure at each step".into()
+    }
+
     fn on_step(&mut self, event: &StepEvent<'_, F>) -> Control {
         (self.0)(event).into()
     }
@@ -30,6 +38,10 @@ impl<F, R: Into<Control>, C: FnMut(&StepEvent<'_, F>) -> R> Callback<F> for OnSt
 pub(super) struct OnEvaluation<C>(pub(super) C);
 
 impl<F, R: Into<Control>, C: FnMut(&EvaluationEvent<'_, F>) -> R> Callback<F> for OnEvaluation<C> {
+    fn describe(&self) -> String {
+        "a closure at each evaluation".into()
+    }
+
     fn hears_steps(&self) -> bool {
         false
     }
@@ -43,6 +55,10 @@ impl<F, R: Into<Control>, C: FnMut(&EvaluationEvent<'_, F>) -> R> Callback<F> fo
 pub(super) struct OnEpoch<C>(pub(super) C);
 
 impl<F, R: Into<Control>, C: FnMut(&EpochEvent<'_, F>) -> R> Callback<F> for OnEpoch<C> {
+    fn describe(&self) -> String {
+        "a closure at each epoch".into()
+    }
+
     fn hears_steps(&self) -> bool {
         false
     }

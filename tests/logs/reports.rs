@@ -72,18 +72,24 @@ fn a_report_says_what_followed_a_schedule() {
         )
         .momentum(Cyclical::new(0.75, 0.95, Span::Steps(2)))
         .weight_decay(0.25);
-    let run = fit(trainer.steps(20).callback(Report::new(&path))).unwrap();
+    let run = fit(trainer
+        .steps(20)
+        .callback(Report::new(&path))
+        .on_step(|_| ())
+        .on_epoch(|_| ()))
+    .unwrap();
     let page = fs::read_to_string(&path).unwrap();
     let rates = run.history.column("learning_rate");
     let highest = rates.iter().copied().fold(0.0, f64::max);
     for part in [
         "<dt>learning rate<dd>OneCycle { ".to_string(),
         format!(
-            "}}: {:.5} at first, {highest:.5} at most, 1.000e-4 at last",
+            "}}: {:.5} when first recorded, {highest:.5} at most, 1.000e-4 at last",
             rates[0]
         ),
         "<dt>momentum<dd>Cyclical { ".into(),
         "<dt>weight_decay<dd>0.25".into(),
+        "<dt>callbacks<dd>Report, a closure at each step, a closure at each epoch\n".into(),
     ] {
         assert!(page.contains(&part), "the page does not say {part:?}");
     }

@@ -16,8 +16,8 @@ use page::{STYLE, course, describe, environment, escaped, list, table_of_epochs}
 /// be fetched.
 ///
 /// It holds why the run ended and where it was best, the learning curves, all settings (optimiser and schedules with theirs,
-/// the loss, what surrounds a step, callbacks; and what the learning rate and whatever else is scheduled were at the end of the
-/// first epoch, at most and at last), the epochs (evenly spaced, where there are many), the tensors of the parameters, and the
+/// the loss, what surrounds a step, callbacks; and what the learning rate and whatever else is scheduled were in the first
+/// record of the history, at most and at last), the epochs (evenly spaced, where there are many), the tensors of the parameters, and the
 /// environment: version and features of the crate, target, processors. What the trainer does not know, such as the data, is
 /// added by [`setting`](Report::setting).
 ///

@@ -103,7 +103,7 @@ pub(super) fn course(values: &[f64]) -> Option<String> {
         return Some(at_first);
     }
     Some(format!(
-        "{at_first} at first, {at_most} at most, {at_last} at last"
+        "{at_first} when first recorded, {at_most} at most, {at_last} at last"
     ))
 }
 
