@@ -28,8 +28,8 @@ use rows::{Format, Rows};
 /// A run from the start replaces what was in the file; folders are made as needed. A run that is continued keeps the rows up
 /// to its first step, drops those that the earlier one wrote beyond, and appends. Numbers read back to the same bits; what
 /// is not finite is null in JSON. A row that cannot be written, on a full disk for instance, ends the run with
-/// [`StopReason::Failed`](crate::StopReason::Failed): nothing else is lost, but a run that goes on from there does not make up
-/// for it.
+/// [`StopReason::Failed`](crate::StopReason::Failed): nothing else is lost, but where the run goes on from there, that row
+/// is in its history only.
 ///
 /// ```
 /// use downhill::{Function, Trainer, optim::GradientDescent, schedule::Span, train::LogFile};
