@@ -126,6 +126,9 @@ pub mod prelude {
         schedule::{Cyclical, OneCycle, Ramp, ReduceOnPlateau, ScheduleExt, Span, StepDecay},
         train::{EarlyStopping, Watch},
     };
+
+    #[cfg(feature = "checkpoint")]
+    pub use crate::train::Checkpoints;
 }
 
 #[cfg(doctest)]

@@ -253,8 +253,7 @@ fn no_training_on_a_part_of_a_table_allocates() {
     let table = Array2::from_shape_fn((1000, 21), |(i, j)| ((i * 7 + j * 3) % 11) as f32 / 11.0);
     let inputs = table.slice(s![.., 1..]);
     let labels = Array1::from_shape_fn(1000, |i| i % 3);
-    let data: Dataset<'_, f32, Array2<f32>, Array1<usize>> =
-        Dataset::from_views(inputs, labels.view()).unwrap();
+    let data: Dataset<'_, f32, Array2<f32>, Array1<usize>> = Dataset::new(inputs, labels.view()).unwrap();
     let network = Mlp::new(&[20, 16, 3]).unwrap();
     for order in [Order::Sequential, Order::Shuffled] {
         let counted = in_a_run(|trainer| trainer.order(order).fit(&network, &SoftmaxCrossEntropy, &data));

@@ -318,7 +318,7 @@ fn what_is_not_plain_is_made_step_by_step() {
         .weighted(&weights)
         .unwrap();
     let turned = inputs.t().as_standard_layout().into_owned();
-    let strided = Dataset::from_views(turned.t(), targets.view()).unwrap();
+    let strided = Dataset::new(turned.t(), targets.view()).unwrap();
     for data in [&weighted, &strided] {
         assert_same::<f64>("weights and columns", |trainer| {
             trainer

@@ -93,7 +93,7 @@ fn inputs_that_do_not_lie_end_to_end_give_the_bits_of_a_copy() {
         };
         for batch in [1, 32, 600] {
             let (there, here) = (
-                train(&Dataset::from_views(part, labels.view()).unwrap(), batch),
+                train(&Dataset::new(part, labels.view()).unwrap(), batch),
                 train(
                     &Dataset::new(&copy.as_standard_layout().into_owned(), &labels).unwrap(),
                     batch,

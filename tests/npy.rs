@@ -39,7 +39,7 @@ fn a_mapped_file_trains_to_the_bits_of_memory() {
         };
         let expected = fit(&Dataset::new(&inputs, &targets).unwrap());
         let views = || (mapped.0.view().unwrap(), mapped.1.view().unwrap());
-        let checked = Dataset::from_views(views().0, views().1).unwrap();
+        let checked = Dataset::new(views().0, views().1).unwrap();
         let unread = Dataset::assume_finite(views().0, views().1).unwrap();
         assert_eq!(fit(&checked).as_slice(), expected.as_slice());
         assert_eq!(fit(&unread).as_slice(), expected.as_slice());
@@ -67,7 +67,7 @@ fn a_file_in_fortran_order_trains_to_the_bits_of_memory() {
     };
     // Rows that are gathered for a shuffled batch lie as always.
     assert_eq!(
-        fit(&Dataset::from_views(view, targets.view()).unwrap()),
+        fit(&Dataset::new(view, targets.view()).unwrap()),
         fit(&Dataset::new(&inputs, &targets).unwrap())
     );
 }
@@ -80,7 +80,7 @@ fn a_nan_in_a_file_is_found_at_once_or_at_its_step() {
     write_npy(&path, &inputs).unwrap();
     let mapped = MappedNpy::open(&path).unwrap();
     let view = || mapped.view::<f32, Ix2>().unwrap();
-    let error = Dataset::<f32, Array2<f32>, Array1<f32>>::from_views(view(), targets.view()).unwrap_err();
+    let error = Dataset::<f32, Array2<f32>, Array1<f32>>::new(view(), targets.view()).unwrap_err();
     assert!(matches!(error, Error::NotFinite { position: 100, .. }), "{error}");
     let data: Dataset<'_, f32, Array2<f32>, Array1<f32>> =
         Dataset::assume_finite(view(), targets.view()).unwrap();

@@ -3,7 +3,7 @@
 use ndarray::{Array1, Array2, ArrayView1};
 use rand::{SeedableRng, rngs::ChaCha12Rng, seq::SliceRandom};
 
-use super::Samples;
+use super::{IntoView, Samples};
 use crate::{Error, Scalar, error::check};
 
 /// Inputs with their targets and, optionally, a weight for each sample. Borrows arrays, or owns a selection of rows.
@@ -58,20 +58,27 @@ pub(crate) type Views<'a, F, X, Y> = (
 );
 
 impl<'a, F: Scalar, X: Samples, Y: Samples> Dataset<'a, F, X, Y> {
-    /// Pairs the rows of `inputs` and `targets`, without a copy.
+    /// Pairs the rows of `inputs` and `targets`, each a reference to an array or a view, without a copy.
+    ///
+    /// ```
+    /// use downhill::Dataset;
+    /// use downhill::ndarray::{array, s};
+    ///
+    /// // A table with the target in its first column.
+    /// let table = array![[1.0, 0.5, 0.2], [3.0, 1.5, 0.1]];
+    /// let data: Dataset<f64, _, _> = Dataset::new(table.slice(s![.., 1..]), table.column(0))?;
+    /// assert_eq!(data.inputs(), array![[0.5, 0.2], [1.5, 0.1]]);
+    /// # Ok::<(), downhill::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`Error::Empty`] without rows, [`Error::ShapeMismatch`] if their numbers differ, [`Error::NotFinite`] for a NaN
     /// or an infinity in either.
-    pub fn new(inputs: &'a X, targets: &'a Y) -> Result<Self, Error> {
-        Self::from_views(inputs.view(), targets.view())
-    }
-
-    /// The same of views, such as a part of a larger array.
-    ///
-    /// # Errors
-    /// As [`Dataset::new`].
-    pub fn from_views(inputs: X::View<'a>, targets: Y::View<'a>) -> Result<Self, Error> {
+    pub fn new(
+        inputs: impl IntoView<'a, Samples = X>,
+        targets: impl IntoView<'a, Samples = Y>,
+    ) -> Result<Self, Error> {
+        let (inputs, targets) = (inputs.into_view(), targets.into_view());
         let found = [
             ("inputs", X::non_finite(&inputs)),
             ("targets", Y::non_finite(&targets)),
@@ -89,7 +96,7 @@ impl<'a, F: Scalar, X: Samples, Y: Samples> Dataset<'a, F, X, Y> {
         Ok(data)
     }
 
-    /// The same, without reading a value: for data too large to be read once for nothing, such as a
+    /// The same of views, without reading a value: for data too large to be read once for nothing, such as a
     /// mapped file. A NaN or an infinity among them is then noticed at the step that meets it: the run ends with
     /// [`StopReason::NonFinite`](crate::StopReason).
     ///

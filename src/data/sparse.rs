@@ -105,11 +105,12 @@ impl<F: Scalar> Csr<F> {
         Ok(())
     }
 
-    /// The entries of a dense matrix that are not zero.
+    /// The entries of a dense matrix (a reference to an array, or a view) that are not zero.
     ///
     /// # Errors
     /// As [`Csr::new`].
-    pub fn from_dense(matrix: &Array2<F>) -> Result<Self, Error> {
+    pub fn from_dense<'a>(matrix: impl IntoView<'a, Samples = Array2<F>>) -> Result<Self, Error> {
+        let matrix = matrix.into_view();
         let mut sparse = Self::new(matrix.ncols())?;
         for row in matrix.rows() {
             let entries = row.iter().copied().enumerate();

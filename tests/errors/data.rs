@@ -63,7 +63,7 @@ fn data_sets() {
         &["targets", "inf", "0"],
     );
     refused(
-        Dataset::<f64, Array2<f64>, Array1<f64>>::from_views(x.view(), array![1.0].view()),
+        Dataset::<f64, Array2<f64>, Array1<f64>>::new(x.view(), array![1.0].view()),
         "ShapeMismatch",
         &["targets"],
     );
