@@ -16,7 +16,7 @@ use downhill::{
     model,
     prelude::*,
     schedule::OneCycle,
-    train::{Checkpoints, ProgressLines, Report},
+    train::{Checkpoints, ProgressBar, Report},
     tune::LrFinder,
 };
 
@@ -68,7 +68,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 .watch(Watch::highest("accuracy"))
                 .patience(10),
         )
-        .callback(ProgressLines::every(Span::Epochs(5)))
+        .callback(ProgressBar::new().or_lines(Span::Epochs(5)))
         .callback(
             Report::new(folder.join("report.html"))
                 .title("Handwritten digits")

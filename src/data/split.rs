@@ -28,6 +28,12 @@ use crate::{Error, error::check};
 /// let test = data.select(&test)?;
 /// assert_eq!((train.len(), validation.len(), test.len()), (60, 20, 20));
 /// assert_eq!(test.targets().sum(), 2); // a tenth of the rows are of class 1, here as everywhere
+///
+/// // Of each author everything is in one part.
+/// let authors = Array1::from_shape_fn(100, |row| row / 5);
+/// let [train, test] = Split::new(100).grouped(&authors).parts([0.8, 0.2])?;
+/// assert_eq!((train.len(), test.len()), (80, 20));
+/// assert!(test.iter().all(|&row| train.iter().all(|&other| authors[row] != authors[other])));
 /// # Ok::<(), downhill::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
