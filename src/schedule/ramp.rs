@@ -25,8 +25,8 @@ enum Shape {
 ///
 /// [`Ramp::power`] bends a line or a wave: what is left of the way, `1 − x` or `(1 + cos πx) / 2`, is raised to a power.
 /// PyTorch's schedulers change at each call of their `step`, ramps at every update: one call an epoch is
-/// [`by_epoch`](super::ScheduleExt::by_epoch). PyTorch's cosine climbs again past its end, and [`Ramp::periodic`] does so too; without it a ramp holds its last value,
-/// as Optax's does.
+/// [`by_epoch`](super::ScheduleExt::by_epoch). PyTorch's cosine climbs again past its end, and [`Ramp::periodic`] does so too;
+/// without it a ramp holds its last value, as Optax's does.
 ///
 /// ```
 /// use downhill::schedule::{LrSchedule, Progress, Ramp, Span};

@@ -71,24 +71,26 @@ impl Watch {
         format!("the {:?} {:?}", self.goal, self.name).to_lowercase()
     }
 
+    /// What was set to be watched.
+    fn text(watch: Option<&Self>) -> String {
+        watch.map_or_else(|| "the default metric".into(), Watch::describe)
+    }
+
     /// Keeps what a memory is of: the metric that was set, if any was.
     pub(crate) fn save(watch: Option<&Self>, memo: &mut Memo) {
-        let text = watch.map_or_else(|| "the default metric".into(), Watch::describe);
-        memo.put("watch", text.as_str());
+        memo.put("watch", Self::text(watch).as_str());
     }
 
     /// Refuses a memory of another metric, which says nothing about this one.
     pub(crate) fn agree(watch: Option<&Self>, memo: &Memo, owner: &str) -> Result<(), Error> {
-        let mut own = Memo::new();
-        Self::save(watch, &mut own);
-        let (given, expected) = (memo.text("watch")?, own.text("watch")?);
+        let (given, expected) = (memo.text("watch")?, Self::text(watch));
         if given == expected {
             return Ok(());
         }
         Err(Error::Foreign {
             argument: format!("the saved state of {owner}"),
             given: given.into(),
-            expected: expected.into(),
+            expected,
         })
     }
 
