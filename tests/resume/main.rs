@@ -6,6 +6,7 @@ mod every_step;
 mod failed;
 mod files;
 mod inputs;
+mod kept;
 mod kill;
 mod own_loop;
 mod settings;
